@@ -1,0 +1,26 @@
+import type { Database } from '../../shared/db/database.ts'
+import { toPage } from '../../shared/db/rows.ts'
+import type { AuditEvent } from './schema.ts'
+import type { AuditStore } from './store.ts'
+
+const list = `select id, version, json_build_object('id', id, 'actor', actor, 'on_behalf_of', on_behalf_of, 'action', action,
+  'entity_type', entity_type, 'entity_id', entity_id, 'request_id', request_id, 'address', address, 'reason', reason,
+  'before', before, 'after', after, 'created_at', iso(created_at))::text, id
+from audit_events
+where organization_id = $1 and id < coalesce($3, '~')
+  and ($4::text is null or actor = $4)
+  and ($5::text is null or action = $5)
+  and ($6::text is null or entity_type = $6)
+  and ($7::text is null or entity_id = $7)
+  and created_at >= coalesce($8::timestamptz, '-infinity') and created_at < coalesce($9::timestamptz, 'infinity')
+order by id desc
+limit $2::int + 1`
+
+/** The audit's events in Postgres. */
+export const postgresAudit = (db: Database): AuditStore => ({
+  list: async (scope, slice, { actor, action, entity_type, entity_id, from, to }) => {
+    const filter = [actor, action, entity_type, entity_id, from, to].map(value => value ?? null)
+    const values = [scope.organization_id, slice.limit, slice.after?.[0] ?? null, ...filter]
+    return toPage<AuditEvent>(await db.read(scope, { name: 'audit.list', text: list, values }), slice)
+  },
+})

@@ -1,0 +1,64 @@
+import type { Scope } from '../../shared/db/scope.ts'
+import { stringify } from '../../shared/json.ts'
+import { makeTable, type NextVersion } from '../../shared/memory.ts'
+import type { Row } from '../../shared/record.ts'
+import type { Conversation, Message } from './schema.ts'
+import { type ConversationStore, type NewMessage, unknownAgent } from './store.ts'
+
+type Kept = Omit<Conversation, 'version' | 'message_count'> & { messages: Message[] }
+
+const rowOf = (message: Message): Row<Message> => ({ id: message.id, version: String(message.version), json: stringify(message) })
+
+/** Conversations in this process, messages inside their conversation, as the dictionary had them. */
+export const memoryConversations = (
+  nextVersion: NextVersion,
+  knowsAgent: (scope: Scope, id: string) => Promise<boolean>,
+): ConversationStore => {
+  const table = makeTable<Kept, Conversation>(nextVersion, ({ messages, ...conversation }, version) => ({
+    ...conversation,
+    message_count: messages.length,
+    version: Number(version),
+  }))
+  const say = (scope: Scope, conversation_id: string, messages: NewMessage[], before: number, at: string): Message[] =>
+    messages.map((message, i) => ({
+      ...message,
+      organization_id: scope.organization_id,
+      conversation_id,
+      number: before + i + 1,
+      version: Number(nextVersion()),
+      created_at: at,
+      updated_at: at,
+    }))
+
+  return {
+    get: async (scope, id) => table.get(scope.organization_id, id),
+    list: async (scope, slice, { agent_id }) =>
+      table.list(scope.organization_id, slice, ({ created_at, id }) => [created_at, id], 'down', one => agent_id === undefined || one.agent_id === agent_id),
+    create: async (scope, { messages, at, ...conversation }) => {
+      if (!(await knowsAgent(scope, conversation.agent_id))) return unknownAgent
+      const { organization_id } = scope
+      const said = say(scope, conversation.id, messages, 0, at)
+      return table.create(organization_id, conversation.id, { ...conversation, organization_id, messages: said, created_at: at, updated_at: at })
+    },
+    update: async (scope, id, patch, at, ifMatch) => {
+      if (patch.agent_id !== undefined && !(await knowsAgent(scope, patch.agent_id))) return unknownAgent
+      const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+      return table.put(scope.organization_id, id, one => one && { ...one, ...given, updated_at: at }, ifMatch)
+    },
+    remove: async (scope, id, _at, ifMatch) => table.remove(scope.organization_id, id, ifMatch),
+    append: async (scope, id, messages, at) => {
+      const before = table.peek(scope.organization_id, id)?.messages
+      if (before === undefined) return undefined
+      const said = say(scope, id, messages, before.length, at)
+      table.put(scope.organization_id, id, one => one && { ...one, messages: [...before, ...said], updated_at: at })
+      return said.map(rowOf)
+    },
+    messages: async (scope, id, { limit, after }) => {
+      const all = table.peek(scope.organization_id, id)?.messages
+      if (all === undefined) return undefined
+      const rest = all.filter(({ number }) => number > Number(after?.[0] ?? 0))
+      const items = rest.slice(0, limit)
+      return { items: items.map(rowOf), next: rest.length > limit ? [String(items.at(-1)?.number)] : undefined }
+    },
+  }
+}

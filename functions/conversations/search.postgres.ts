@@ -1,0 +1,36 @@
+import type { Database } from '../../shared/db/database.ts'
+import { toPage } from '../../shared/db/rows.ts'
+import type { Hit } from './schema.ts'
+import type { ConversationSearch } from './store.ts'
+
+/**
+ * Any word may match, so that a question in natural language finds something; ranked by ts_rank with the logarithm of the
+ * length (flag 1). A query with an exclusion (-word) keeps the meaning that websearch_to_tsquery gives it.
+ * Only the page's rows are highlighted.
+ */
+const search = `with asked as (
+  select case when q::text like '%!%' then q else replace(q::text, ' & ', ' | ')::tsquery end as query
+  from (select websearch_to_tsquery('english', $3) as q) given
+), found as (
+  select id, version, conversation_id, number, role, content, ts_rank(search, query, 1)::float4 as score, query
+  from messages, asked
+  where organization_id = $1 and search @@ query
+), page as (
+  select * from found
+  where (score, id) < (coalesce($4::float4, 'infinity'), coalesce($5, ''))
+  order by score desc, id desc
+  limit $2::int + 1
+)
+select id, version, json_build_object('conversation_id', conversation_id, 'number', number, 'role', role, 'content', content,
+  'highlight', ts_headline('english', replace(replace(replace(content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), query,
+    'StartSel=<mark>, StopSel=</mark>, MaxFragments=2'), 'score', score)::text, score, id
+from page order by score desc, id desc`
+
+/** Full-text search over messages. */
+export const postgresSearch = (db: Database): ConversationSearch => ({
+  search: async (scope, q, slice) => {
+    const [score = null, id = null] = slice.after ?? []
+    const values = [scope.organization_id, slice.limit, q, score, id]
+    return toPage<Hit>(await db.read(scope, { name: 'conversations.search', text: search, values }), slice)
+  },
+})

@@ -1,0 +1,49 @@
+import { fileURLToPath } from 'node:url'
+import { type Config, ConfigError } from '../shared/config.ts'
+import { takeOverBodies } from '../shared/http/body.ts'
+import { makeVerifier } from '../shared/http/credentials.ts'
+import { makeCursors } from '../shared/http/cursor.ts'
+import { drainOnSignal } from '../shared/http/drain.ts'
+import type { HttpFunction } from '../shared/http/route.ts'
+import { type Handler, makeServe } from '../shared/http/serve.ts'
+import { makeShared, type Shared } from '../shared/shared.ts'
+
+export const migrationsDir = fileURLToPath(new URL('../sql', import.meta.url))
+
+/** One function a domain, and the gateway: only the one that this process is gets imported. */
+const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | HttpFunction[]>> = {
+  gateway: async () => (await import('./gateway/index.ts')).makeGateway,
+  organizations: async () => (await import('./organizations/index.ts')).makeOrganizations,
+  agents: async () => (await import('./agents/index.ts')).makeAgents,
+  conversations: async () => (await import('./conversations/index.ts')).makeConversations,
+  audit: async () => (await import('./audit/index.ts')).makeAudit,
+}
+
+/** The functions of a target over what they share, and the handler that serves them. */
+export const assemble = async (target: string, shared: Shared, clock: () => number = Date.now): Promise<{ functions: HttpFunction[]; serve: Handler }> => {
+  const load = loaders[target]
+  if (!load) throw new ConfigError(`FUNCTION_TARGET: must be one of ${Object.keys(loaders).join(', ')}`)
+  const make = await load()
+  const functions = [make(shared)].flat()
+  const { config, db, adminKey, count, log, metrics } = shared
+  const serve = makeServe(functions, {
+    db,
+    adminKey,
+    count,
+    log,
+    metrics,
+    clock,
+    cursors: makeCursors(adminKey),
+    verifyIdToken: makeVerifier(config.idTokens),
+    rateLimit: config.rateLimit,
+    admitted: config.pool.size + config.pool.queue,
+  })
+  return { functions, serve }
+}
+
+/** The handler of a whole process, which drains on SIGTERM. */
+export const makeFunction = async (config: Config, migrations: string): Promise<Handler> => {
+  const shared = await makeShared(config, migrations)
+  drainOnSignal(takeOverBodies(), shared.close, shared.log)
+  return (await assemble(config.target, shared)).serve
+}

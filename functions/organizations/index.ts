@@ -1,0 +1,25 @@
+import type { Shared } from '../../shared/shared.ts'
+import { withSystemRoutes } from '../../shared/http/system.ts'
+import { keyRoutes } from './keys.routes.ts'
+import { postgresKeys } from './keys.postgres.ts'
+import { postgresOrganizations } from './postgres.ts'
+import { organizationRoutes } from './routes.ts'
+import { sessionRoutes } from './sessions.routes.ts'
+import { postgresSessions } from './sessions.postgres.ts'
+import { userRoutes } from './users.routes.ts'
+import { postgresUsers } from './users.postgres.ts'
+
+/** The organizations function: organizations, users, API keys and sessions. */
+export const makeOrganizations = ({ db, count }: Shared) => {
+  const organizations = postgresOrganizations(db)
+  const users = postgresUsers(db)
+  const sessions = postgresSessions(db)
+  const keys = postgresKeys(db)
+  const routes = [
+    ...organizationRoutes.map(route => route({ organizations })),
+    ...userRoutes.map(route => route({ users, sessions })),
+    ...keyRoutes.map(route => route({ keys })),
+    ...sessionRoutes.map(route => route({ sessions, count })),
+  ]
+  return withSystemRoutes('organizations', routes, db)
+}

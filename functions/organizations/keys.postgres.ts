@@ -1,0 +1,40 @@
+import type { Columns } from '../../shared/db/batch.ts'
+import type { Database } from '../../shared/db/database.ts'
+import { oneRow, toPage, toRow } from '../../shared/db/rows.ts'
+import type { ApiKey } from './schema.ts'
+import type { KeyStore } from './store.ts'
+
+const json = `json_build_object('id', id, 'organization_id', organization_id, 'name', name, 'role', role, 'prefix', prefix,
+  'user_id', user_id, 'expires_at', iso(expires_at), 'revoked_at', iso(revoked_at), 'last_used_at', iso(last_used_at),
+  'version', version, 'created_at', iso(created_at), 'updated_at', iso(updated_at))::text`
+
+const list = `select id, version, ${json}, created_at, id from api_keys
+where organization_id = $1 and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))
+order by created_at desc, id desc
+limit $2::int + 1`
+
+/** A key belongs to the user who makes it, by a session or by a key of his. */
+const create = `insert into api_keys
+  (organization_id, id, user_id, name, role, prefix, secret_hash, expires_at, version, created_at, updated_at)
+values ($1, $2, nullif(current_setting('app.user_id'), ''), $3, $4, $5, $6, $7, nextval('row_version'), $8, $8)
+returning id, version, ${json}`
+
+const revoke = `update api_keys
+set revoked_at = $3, updated_at = $3, version = nextval('row_version')
+where organization_id = $1 and id = $2 and revoked_at is null
+returning id, version, ${json}`
+
+/** API keys in Postgres. */
+export const postgresKeys = (db: Database): KeyStore => ({
+  list: async (scope, slice) => {
+    const [at = null, id = null] = slice.after ?? []
+    const values = [scope.organization_id, slice.limit, at, id]
+    return toPage<ApiKey>(await db.read(scope, { name: 'api_keys.list', text: list, values }), slice)
+  },
+  create: async (scope, { id, name, role, prefix, hash, expires_at, at }) => {
+    const values = [scope.organization_id, id, name, role, prefix, hash, expires_at, at]
+    return toRow<ApiKey>((await db.write(scope, { name: 'api_keys.create', text: create, values }))[0] as Columns)
+  },
+  revoke: async (scope, id, at) =>
+    oneRow<ApiKey>(await db.write(scope, { name: 'api_keys.revoke', text: revoke, values: [scope.organization_id, id, at] })),
+})

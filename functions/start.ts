@@ -1,0 +1,44 @@
+/** `npm start`: the configured function (the gateway) on functions-framework's server, with words for whoever started it. */
+import { http } from '@google-cloud/functions-framework'
+import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { adminKeyFile, adminKeyOf } from '../shared/adminkey.ts'
+import { type Config, ConfigError, readConfig } from '../shared/config.ts'
+import { DirectoryLocked } from '../shared/db/lock.ts'
+import { makeFunction, migrationsDir } from './main.ts'
+
+const start = async (): Promise<void> => {
+  const config = readConfig()
+  http(config.target, await makeFunction(config, migrationsDir))
+  const server = getTestServer(config.target)
+  server.setTimeout(0)
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(config.port, config.host, resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : config.port
+  process.stdout.write(welcome(config, `http://${config.host}:${port}`))
+}
+
+const welcome = (config: Config, url: string): string => {
+  const embedded = config.database.kind === 'embedded'
+  const key = embedded && config.adminKey === undefined ? `$(cat ${adminKeyFile(config.dataDir)})` : '$AGENTHUB_ADMIN_KEY'
+  return `
+AgentHub storage (${config.target}) is ready at ${url}
+  docs      ${url}/docs
+  data      ${embedded ? `${config.dataDir} (embedded PostgreSQL; start afresh: stop, then rm -r ${config.dataDir})` : 'the configured server'}
+  admin key ${embedded ? adminKeyOf(config) : 'as configured'}
+
+Paste this whole; it makes an organization, keeps its key, creates an agent and reads it:
+
+  export ADMIN_KEY=${key}
+  export KEY=$(curl -s ${url}/organizations -H "Authorization: Bearer $ADMIN_KEY" -H 'Content-Type: application/json' -d '{"name":"Acme"}' | sed 's/.*"secret":"\\([^"]*\\)".*/\\1/')
+  export AGENT=$(curl -s ${url}/agents -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"name":"Concierge"}' | sed 's/.*"id" : "\\([^"]*\\)", "org.*/\\1/')
+  curl -i ${url}/agents/$AGENT -H "Authorization: Bearer $KEY"
+
+`
+}
+
+start().catch((error: Error & { code?: string; port?: number }) => {
+  const expected = error instanceof ConfigError || error instanceof DirectoryLocked
+  if (error.code === 'EADDRINUSE') console.error(`Port ${error.port} is busy: choose another with PORT=8081 npm start (PORT=0 takes any free one)`)
+  else console.error(expected ? error.message : error)
+  process.exit(1)
+})

@@ -1,0 +1,118 @@
+import { z } from 'zod'
+
+const port = z.coerce.number().int().min(0).max(65535)
+const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+const list = z.string().transform(text => text.split(',').map(item => item.trim()).filter(item => item !== ''))
+
+const Environment = z.object({
+  PORT: port.default(8080),
+  HOST: z.string().default('127.0.0.1'),
+  FUNCTION_TARGET: z.string().default('gateway'),
+  DATA_DIR: z.string().default('.data'),
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://').optional(),
+  INSTANCE_CONNECTION_NAME: z.string().regex(/^[^:]+(:[^:]+)?:[^:]+:[^:]+$/, 'must be project:region:instance').optional(),
+  DB_IP_TYPE: z.enum(['PRIVATE', 'PUBLIC', 'PSC']).default('PRIVATE'),
+  DB_AUTH: z.enum(['IAM', 'PASSWORD']).default('IAM'),
+  DB_NAME: z.string().default('agenthub'),
+  DB_USER: z.string().optional(),
+  DB_PASSWORD_SECRET: z.string().optional(),
+  DB_POOL_SIZE: count(1, 100).default(5),
+  DB_QUEUE_SIZE: count(0, 100_000).default(500),
+  DB_STATEMENT_TIMEOUT_MS: count(10, 600_000).default(5000),
+  AGENTHUB_ADMIN_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
+  ALLOWED_SERVICE_ACCOUNTS: list.default([]),
+  ID_TOKEN_AUDIENCES: list.default([]),
+  ID_TOKEN_KEYS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
+  UPSTASH_REDIS_REST_URL: z.url().optional(),
+  UPSTASH_REDIS_REST_TOKEN: z.string().optional(),
+  RATE_LIMIT_PER_MINUTE: count(0, 1_000_000).optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warning', 'error', 'silent']).default('info'),
+  GOOGLE_CLOUD_PROJECT: z.string().optional(),
+  K_REVISION: z.string().optional(),
+})
+
+/** The whole configuration of a process, checked. Names are those of the environment, lower-cased. */
+export type Config = {
+  port: number
+  host: string
+  target: string
+  dataDir: string
+  database:
+    | { kind: 'embedded' }
+    | { kind: 'url'; url: string }
+    | {
+        kind: 'cloudsql'
+        instance: string
+        ipType: 'PRIVATE' | 'PUBLIC' | 'PSC'
+        auth: 'IAM' | 'PASSWORD'
+        name: string
+        user: string
+        passwordSecret: string | undefined
+      }
+  /** Connections of this process, requests that may wait for one, and how long a statement may run (ms). */
+  pool: { size: number; queue: number; statementTimeout: number }
+  adminKey: string | undefined
+  /** Google service accounts that may call platform routes, the audiences their tokens must name, and where the signing keys are. */
+  idTokens: { accounts: string[]; audiences: string[]; keysUrl: string }
+  redis: { url: string; token: string } | undefined
+  /** Requests a key may make in a minute; 0 is no limit. */
+  rateLimit: number
+  logLevel: 'debug' | 'info' | 'warning' | 'error' | 'silent'
+  project: string | undefined
+}
+
+/** A wrong environment: every wrong value by its name, in one message. */
+export class ConfigError extends Error {}
+
+/** Reads the configuration. Throws ConfigError that names every wrong variable. */
+export const readConfig = (environment: Record<string, string | undefined> = process.env): Config => {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const parsed = Environment.safeParse(given)
+  if (!parsed.success)
+    throw new ConfigError(parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('\n'))
+  const env = parsed.data
+  const database = databaseOf(env)
+  return {
+    port: env.PORT,
+    host: env.HOST,
+    target: env.FUNCTION_TARGET,
+    dataDir: env.DATA_DIR,
+    database,
+    pool: { size: env.DB_POOL_SIZE, queue: env.DB_QUEUE_SIZE, statementTimeout: env.DB_STATEMENT_TIMEOUT_MS },
+    adminKey: env.AGENTHUB_ADMIN_KEY,
+    idTokens: { accounts: env.ALLOWED_SERVICE_ACCOUNTS, audiences: env.ID_TOKEN_AUDIENCES, keysUrl: env.ID_TOKEN_KEYS_URL },
+    redis: redisOf(env),
+    rateLimit: env.RATE_LIMIT_PER_MINUTE ?? (database.kind === 'embedded' ? 0 : 600),
+    logLevel: env.LOG_LEVEL,
+    project: env.GOOGLE_CLOUD_PROJECT,
+  }
+}
+
+const databaseOf = (env: z.infer<typeof Environment>): Config['database'] => {
+  if (env.DATABASE_URL && env.INSTANCE_CONNECTION_NAME)
+    throw new ConfigError('DATABASE_URL and INSTANCE_CONNECTION_NAME: set one of them, not both')
+  if (env.DATABASE_URL) return { kind: 'url', url: env.DATABASE_URL }
+  if (!env.INSTANCE_CONNECTION_NAME) {
+    if (env.K_REVISION) throw new ConfigError('INSTANCE_CONNECTION_NAME or DATABASE_URL: a deployed function has no embedded database')
+    return { kind: 'embedded' }
+  }
+  if (!env.DB_USER) throw new ConfigError('DB_USER: is needed with INSTANCE_CONNECTION_NAME')
+  if (env.DB_AUTH === 'PASSWORD' && !env.DB_PASSWORD_SECRET) throw new ConfigError('DB_PASSWORD_SECRET: is needed with DB_AUTH=PASSWORD')
+  return {
+    kind: 'cloudsql',
+    instance: env.INSTANCE_CONNECTION_NAME,
+    ipType: env.DB_IP_TYPE,
+    auth: env.DB_AUTH,
+    name: env.DB_NAME,
+    user: env.DB_USER,
+    passwordSecret: env.DB_PASSWORD_SECRET,
+  }
+}
+
+const redisOf = (env: z.infer<typeof Environment>): Config['redis'] => {
+  const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = env
+  if (url === undefined && token === undefined) return undefined
+  if (url === undefined || token === undefined)
+    throw new ConfigError('UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN: set both or neither')
+  return { url, token }
+}

@@ -1,0 +1,115 @@
+import type { Connection, Submittable } from 'pg'
+
+/** One statement: a name (its prepared statement, its metric), its text, and its values as Postgres text, in order. */
+export type Statement = { readonly name: string; readonly text: string; readonly values: readonly Value[] }
+export type Value = string | number | boolean | null | Buffer
+
+/** A result row: each column as Postgres's text, in the order of the select list. */
+export type Columns = readonly (string | null)[]
+
+/** What `pg` keeps on a connection beside its public type; GROUND: the embedded adapter has no cork. */
+type Wire = Connection & {
+  stream: { cork?: () => void; uncork?: () => void }
+  parsedStatements: Record<string, string>
+  on(event: 'parseComplete', listener: () => void): void
+  off(event: 'parseComplete', listener: () => void): void
+}
+
+/**
+ * Several statements in ONE round trip: Parse, Bind and Execute of each, then a single Sync, so that Postgres runs them as one
+ * implicit transaction and answers once. An error undoes and ends the whole batch. Statements are prepared once a connection
+ * under their names; no Describe is sent, so rows are text by position.
+ *
+ * `done` resolves to the rows of each statement, in order.
+ */
+export class Batch implements Submittable {
+  readonly done: Promise<Columns[][]>
+  readonly #statements: readonly Statement[]
+  readonly #results: Columns[][] = []
+  #rows: Columns[] = []
+  #parsing: Statement[] = []
+  #failed = false
+  #lastTag = ''
+  #connection: Wire | undefined
+  #resolve!: (results: Columns[][]) => void
+  #reject!: (error: Error) => void
+
+  constructor(statements: readonly Statement[]) {
+    this.#statements = statements
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  submit(connection: Connection): void {
+    const wire = connection as Wire
+    this.#connection = wire
+    wire.stream.cork?.()
+    try {
+      for (const statement of this.#statements) this.#send(wire, statement)
+      wire.sync()
+    } finally {
+      wire.stream.uncork?.()
+    }
+    if (this.#parsing.length > 0) wire.on('parseComplete', this.#parsed)
+  }
+
+  #send(wire: Wire, { name, text, values }: Statement): void {
+    const known = wire.parsedStatements[name]
+    if (known !== undefined && known !== text) throw new Error(`two statements are named '${name}'`)
+    if (known === undefined && !this.#parsing.some(other => other.name === name)) {
+      wire.parse({ name, text, types: [] }, true)
+      this.#parsing.push({ name, text, values: [] })
+    }
+    wire.bind({ statement: name, values: values.map(toText) }, true)
+    wire.execute(null, true)
+  }
+
+  /** Answers come in the order of the Parses: each makes one statement known to this connection. */
+  readonly #parsed = () => {
+    const statement = this.#parsing.shift()
+    if (statement && this.#connection) this.#connection.parsedStatements[statement.name] = statement.text
+  }
+
+  #end(): void {
+    this.#connection?.off('parseComplete', this.#parsed)
+  }
+
+  handleDataRow({ fields }: { fields: (string | null)[] }): void {
+    this.#rows.push(fields)
+  }
+
+  handleCommandComplete({ text }: { text: string }): void {
+    this.#lastTag = text
+    this.#results.push(this.#rows)
+    this.#rows = []
+  }
+
+  handleEmptyQuery(): void {
+    this.#results.push([])
+  }
+
+  handleReadyForQuery(): void {
+    this.#end()
+    if (this.#failed) return
+    const last = this.#statements.at(-1)
+    if (last?.text === 'commit' && this.#lastTag !== 'COMMIT') this.#reject(new Error(`commit answered ${this.#lastTag}`))
+    else this.#resolve(this.#results)
+  }
+
+  /** `pg` calls no other method after this one, so the promise must be settled here. */
+  handleError(error: Error): void {
+    this.#failed = true
+    this.#end()
+    this.#reject(error)
+  }
+
+  handleRowDescription(): void {}
+  handlePortalSuspended(): void {}
+  handleCopyInResponse(): void {}
+  handleCopyData(): void {}
+}
+
+const toText = (value: Value): string | Buffer | null =>
+  value === null || typeof value === 'string' || Buffer.isBuffer(value) ? value : String(value)

@@ -1,0 +1,80 @@
+import { Refusal } from '../errors.ts'
+import type { Columns, Statement } from './batch.ts'
+import { type Database, plain } from './database.ts'
+import { type DatabaseError, toRefusal } from './refusals.ts'
+import { opening, type Scope } from './scope.ts'
+
+/** An answer as it is kept for replays. */
+export type Kept = { status: number; headers: Record<string, string>; body: string }
+
+/** `id` is '<route> <key>', `hash` the SHA-256 of the request: the same key with another hash is refused. */
+export type IdempotencyKey = { id: string; hash: Buffer }
+
+/** Refusals by state are kept like successes: a retry must hear the same. */
+const isKept = (error: unknown): error is Refusal =>
+  error instanceof Refusal && ['not_found', 'conflict', 'version_mismatch'].includes(error.code) && causeCode(error) !== 'AH409'
+
+const causeCode = (error: unknown): string | undefined => ((error as Error).cause as DatabaseError | undefined)?.code
+
+const claim = (scope: Scope, key: IdempotencyKey): Statement => ({
+  name: 'idempotency_claim',
+  text: 'select claim_idempotency_key($1, $2, $3)',
+  values: [scope.organization_id, key.id, key.hash],
+})
+
+const keep = (scope: Scope, key: IdempotencyKey, { status, headers, body }: Kept): Statement => ({
+  name: 'idempotency_keep',
+  text: `insert into idempotency_keys (organization_id, id, request_hash, status, headers, body, version, created_at, updated_at)
+values ($1, $2, $3, $4::smallint, $5::jsonb, $6, nextval('row_version'), now(), now())
+on conflict (organization_id, id) do update
+set request_hash = excluded.request_hash, status = excluded.status, headers = excluded.headers, body = excluded.body,
+  version = nextval('row_version'), created_at = excluded.created_at, updated_at = excluded.updated_at`,
+  values: [scope.organization_id, key.id, key.hash, status, JSON.stringify(headers), body],
+})
+
+const kept = (scope: Scope, key: IdempotencyKey): Statement => ({
+  name: 'idempotency_kept',
+  text: 'select status, headers::text, body from idempotency_keys where organization_id = $1 and id = $2',
+  values: [scope.organization_id, key.id],
+})
+
+/**
+ * Does `work` once for a key, in two round trips: [begin, scope, claim, effect], then [keep the answer, commit].
+ * The key is locked by the transaction itself, so a crash leaves neither effect nor key behind, and nothing to clean up.
+ * `render` makes the kept answer of what `work` throws. Throws 409 while the key is in flight and 422 for another request's key.
+ */
+export const doOnce = (
+  db: Database,
+  scope: Scope,
+  key: IdempotencyKey,
+  work: (scope: Scope) => Promise<Kept>,
+  render: (refusal: Refusal) => Kept,
+): Promise<Kept & { replayed: boolean }> =>
+  db.session(async send => {
+    let open = false
+    const run = async (statements: readonly Statement[]): Promise<Columns[][]> => {
+      if (open) return send(statements)
+      open = true
+      const first = [plain('begin'), opening(scope), claim(scope, key), plain('savepoint effect')]
+      return (await send([...first, ...statements])).slice(first.length)
+    }
+    const finish = async (answer: Kept, ...before: Statement[]) => {
+      if (open) await send([...before, opening(scope), keep(scope, key, answer), plain('commit')]).catch(rethrow)
+      return { ...answer, replayed: false }
+    }
+    try {
+      return await finish(await work({ ...scope, unit: { run } }))
+    } catch (error) {
+      if (causeCode(error) === 'AH208') {
+        const [row] = (await send([plain('rollback'), opening(scope), kept(scope, key)])).at(-1) as Columns[]
+        const [status, headers, body] = row as [string, string, string]
+        return { status: Number(status), headers: JSON.parse(headers), body, replayed: true }
+      }
+      if (open && isKept(error)) return await finish(render(error), plain('rollback to savepoint effect'))
+      throw error
+    }
+  })
+
+const rethrow = (error: DatabaseError): never => {
+  throw toRefusal(error)
+}

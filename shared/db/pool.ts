@@ -1,0 +1,43 @@
+import pg from 'pg'
+import type { Config } from '../config.ts'
+import { openCloudSql } from './cloudsql.ts'
+
+/** What every way to a database gives: a pool whose connections are `role`, and how to end what lies beneath it. */
+export type Opened = { pool: pg.Pool; close(): Promise<void> }
+
+/** What connections become; a migration stays who logged in. */
+export type Role = 'agenthub_app' | 'agenthub_jobs' | 'login'
+
+const IDLE_IN_TRANSACTION_MS = 10_000
+
+/** How long a request may wait for a connection (ms), and how long a server may take to accept one. */
+const CONNECT_MS = 3_000
+
+/** The settings of every connection to a server: sent with the startup packet, so that they cost no round trip. */
+export const sessionOptions = (role: Role, statementTimeout: number): string => {
+  const bounds = [`role=${role}`, `statement_timeout=${statementTimeout}`, `idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION_MS}`]
+  return ['timezone=UTC', 'jit=off', ...(role === 'login' ? [] : bounds)].map(setting => `-c ${setting}`).join(' ')
+}
+
+/**
+ * Opens the database that the configuration names: embedded under `dataDir`, by URL, or Cloud SQL through its connector.
+ * Only what is used is imported: the embedded engine and the connector are slow to load.
+ */
+export const openPool = async (config: Config, role: Role, migrationsDir: string): Promise<Opened> => {
+  const shared = {
+    max: config.pool.size,
+    connectionTimeoutMillis: CONNECT_MS,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    application_name: `agenthub-${config.target}`,
+    options: sessionOptions(role, config.pool.statementTimeout),
+  }
+  const { database } = config
+  if (database.kind === 'embedded') {
+    const { openEmbedded } = await import('./embedded.ts')
+    return openEmbedded(config.dataDir, role, migrationsDir)
+  }
+  if (database.kind === 'cloudsql') return openCloudSql(database, shared, config.project)
+  const pool = new pg.Pool({ ...shared, connectionString: database.url })
+  return { pool, close: () => pool.end() }
+}

@@ -1,0 +1,62 @@
+import { Refusal } from '../errors.ts'
+
+/** An error of Postgres or of the connection to it, as far as we look at it. */
+export type DatabaseError = Error & { code?: string; column?: string; constraint?: string; severity?: string }
+
+/** The connection is gone or going: the outcome of what was on it is unknown. */
+export const isConnectionLoss = ({ code = '', message, severity }: DatabaseError): boolean =>
+  severity === 'FATAL' ||
+  /^(57P0[1-5]|08|ECONN|EPIPE|ETIMEDOUT|EHOST|ENETUNREACH|ENOTFOUND|EAI_AGAIN|53300)/.test(code) ||
+  /Connection terminated|Client has encountered a connection error|not queryable|no answer within/.test(message)
+
+/** A statement that Postgres may accept if it is simply sent again: serialization failure, deadlock. */
+export const isTransient = ({ code }: DatabaseError): boolean => code === '40001' || code === '40P01'
+
+/** A prepared statement that the server no longer has, or whose result changed under a migration: a fresh connection mends it. */
+export const isStalePlan = ({ code, message }: DatabaseError): boolean =>
+  code === '26000' || code === '42P05' || (code === '0A000' && message.includes('cached plan'))
+
+/**
+ * The one place where Postgres's codes become refusals. What is not listed is our own fault and passes as it is (a 500).
+ * Codes AHnnn are raised by our own functions in sql/.
+ */
+export const toRefusal = (error: DatabaseError): Error => {
+  const refuse = (code: ConstructorParameters<typeof Refusal>[0], detail: string, retryAfter?: number) =>
+    new Refusal(code, detail, { cause: error, ...(retryAfter === undefined ? {} : { retryAfter }) })
+  switch (error.code) {
+    case 'AH401':
+      return refuse('unauthenticated', 'the API key or session is unknown, expired or revoked')
+    case 'AH403':
+      return refuse('forbidden', error.message)
+    case 'AH409':
+      return refuse('conflict', 'a request with this Idempotency-Key is in flight', 1)
+    case 'AH422':
+      return refuse('idempotency_key_reused', 'this Idempotency-Key was used for another request')
+    case '23505':
+      return refuse('conflict', 'a record with this key exists already')
+    case '23503':
+      return refuse('conflict', 'another record still refers to this one, or the one it refers to is gone')
+    case '23514': // check
+    case '22001': // too long
+    case '22003': // out of range
+    case '22007': // bad time
+    case '22008': // time out of range
+    case '22021': // bad encoding
+    case '22P02': // bad text of a type
+    case '22P05': // untranslatable character
+    case '54000': // program limit
+    case '54001': // nested too deep
+      return refuse('invalid_request', `the database refuses a value${error.constraint ? ` (${error.constraint})` : ''}`)
+    case '57014':
+      return refuse('unavailable', 'the statement ran into its time-out', 1)
+    case '40001':
+    case '40P01':
+      return refuse('unavailable', 'too many concurrent changes of the same rows', 1)
+    case '53100': // disk full
+    case '53200': // out of memory
+    case '25006': // read-only, a failover in progress
+    case '55P03': // lock not available
+      return refuse('unavailable', 'the database cannot do this now', 5)
+  }
+  return isConnectionLoss(error) ? refuse('unavailable', 'the database cannot be reached', 1) : error
+}

@@ -1,0 +1,69 @@
+import { channel } from 'node:diagnostics_channel'
+import type { IncomingMessage, Server } from 'node:http'
+import { Refusal } from '../errors.ts'
+import { type Json, parseBody } from '../json.ts'
+
+export const MEGABYTE = 1024 * 1024
+
+/** Content-Length of requests whose body headers were hidden from the framework; -1 for a chunked one. */
+const announced = new WeakMap<IncomingMessage, number>()
+const servers = new Set<Server>()
+
+/** Longer than the 600 s of Google's load balancer, so that it is never we who close a connection that it is about to use. */
+const KEEP_ALIVE_MS = 620_000
+
+/**
+ * Keeps functions-framework from reading bodies: it would take 1 GB into memory, round large integers and answer broken JSON
+ * with HTML. Its parsers skip a request that announces no body, so the announcement is taken away before they look;
+ * readBody then reads the untouched stream. Also collects the servers of this process, for the drain.
+ */
+export const takeOverBodies = (): ReadonlySet<Server> => {
+  if (!channel('http.server.request.start').hasSubscribers) channel('http.server.request.start').subscribe(onRequest)
+  return servers
+}
+
+const onRequest = (message: unknown): void => {
+  const { request, server } = message as { request: IncomingMessage; server: Server }
+  servers.add(server)
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  const { headers } = request
+  const length = headers['content-length']
+  if (headers['transfer-encoding'] !== undefined) announced.set(request, -1)
+  else if (length !== undefined) announced.set(request, Number(length))
+  else return
+  delete headers['content-length']
+  delete headers['transfer-encoding']
+}
+
+/** The bytes of a request's body. Throws too_large once `limit` bytes are announced or have come. */
+export const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {
+  const length = announced.get(request)
+  if (length === undefined) return Buffer.alloc(0)
+  if (length > limit) throw tooLarge(limit)
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limit) throw tooLarge(limit)
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+}
+
+const tooLarge = (limit: number) => new Refusal('too_large', `the body is larger than ${limit / MEGABYTE} MB`)
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** A body as JSON: undefined when there is none. Throws unsupported_media_type, or invalid_request for what is no JSON. */
+export const jsonOf = (bytes: Buffer, contentType: string | undefined): Json | undefined => {
+  if (bytes.length === 0) return undefined
+  if (contentType !== undefined && !/^application\/([\w.-]+\+)?json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType))
+    throw new Refusal('unsupported_media_type', 'send the body as application/json in UTF-8')
+  let text: string
+  try {
+    text = utf8.decode(bytes)
+  } catch (cause) {
+    throw new Refusal('invalid_request', 'the body is not valid UTF-8', { cause })
+  }
+  return parseBody(text)
+}

@@ -1,0 +1,70 @@
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Config } from '../config.ts'
+import { Refusal } from '../errors.ts'
+import type { Access } from './route.ts'
+import { roles } from '../roles.ts'
+import type { Caller } from '../db/scope.ts'
+
+/** SHA-256: what we store of a secret of 256 random bits. */
+export const sha256 = (text: string | Buffer): Buffer => hash('sha256', text, 'buffer')
+
+/** A new API key or session token, `ah_<base64url(organization)>_<256 random bits>`: it carries its organization. */
+export const newToken = (organization: string): string =>
+  `ah_${Buffer.from(organization).toString('base64url')}_${randomBytes(32).toString('base64url')}`
+
+const TOKEN = /^ah_([A-Za-z0-9_-]{2,})_[A-Za-z0-9_-]{43}$/
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
+/** Who asks, as far as it can be told without the database: the organization is claimed, the token by its hash still unproved. */
+export type Presented = { organization: string; caller: Caller; rateKey: string }
+
+/** Checks a Google-signed ID token and returns the e-mail address of its service account. */
+export type VerifyIdToken = (token: string) => Promise<string>
+
+/**
+ * Tells from the Authorization header who asks. Throws unauthenticated without a usable credential, forbidden when the
+ * route is for the other kind of caller.
+ */
+export const present = async (authorization: string | undefined, access: Access, adminKey: string, verify: VerifyIdToken): Promise<Presented> => {
+  const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+  if (token === undefined) throw new Refusal('unauthenticated', 'send Authorization: Bearer <API key or session token>')
+  const role = roles.find(one => one === access)
+  const organization = TOKEN.exec(token)?.[1]
+  if (organization !== undefined) {
+    if (role === undefined) throw new Refusal('forbidden', "this route is the platform's: it takes the admin key or an allowed service account")
+    const hashed = sha256(token)
+    return {
+      organization: Buffer.from(organization, 'base64url').toString(),
+      caller: { kind: 'token', hash: hashed, role },
+      rateKey: hashed.toString('base64url'),
+    }
+  }
+  const actor = timingSafeEqual(sha256(token), sha256(adminKey)) ? 'admin' : JWT.test(token) ? `service:${await verify(token)}` : undefined
+  if (actor === undefined) throw new Refusal('unauthenticated', 'the credential is unknown')
+  if (role !== undefined) throw new Refusal('forbidden', 'this route is for an organization: it takes its API key or a session token')
+  return { organization: PLATFORM, caller: { kind: 'platform', actor }, rateKey: actor }
+}
+
+/** What stands for an organization where the platform itself asks: no organization's id can hold a control character. */
+export const PLATFORM = '\u0001platform'
+
+/** A verifier of Google's ID tokens: signature, issuer, expiry, one of our audiences, an allowed and verified account. */
+export const makeVerifier = ({ accounts, audiences, keysUrl }: Config['idTokens']): VerifyIdToken => {
+  let keys: Promise<ReturnType<typeof import('jose')['createRemoteJWKSet']>> | undefined
+  return async token => {
+    if (accounts.length === 0 || audiences.length === 0) throw new Refusal('unauthenticated', 'ID tokens are not accepted here')
+    const { createRemoteJWKSet, jwtVerify } = await import('jose')
+    keys ??= Promise.resolve(createRemoteJWKSet(new URL(keysUrl)))
+    const { payload } = await jwtVerify(token, await keys, {
+      issuer: ['https://accounts.google.com', 'accounts.google.com'],
+      audience: audiences,
+      algorithms: ['RS256'],
+    }).catch(cause => {
+      throw new Refusal('unauthenticated', 'the ID token is not valid here', { cause })
+    })
+    const { email, email_verified } = payload
+    if (typeof email !== 'string' || email_verified !== true || !accounts.includes(email))
+      throw new Refusal('forbidden', 'this service account may not call the platform')
+    return email
+  }
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import { invalid, Refusal } from '../errors.ts'
+import { checkText } from '../json.ts'
+import type { Slice } from '../record.ts'
+import { jsonOf } from './body.ts'
+import type { Cursors } from './cursor.ts'
+import { refusalOf } from './problem.ts'
+import type { Request } from './request.ts'
+import type { Input, Route } from './route.ts'
+
+/** What every list takes: 1 to 200 records, 50 unless said. */
+export const ListQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(200).default(50), cursor: z.string().max(4096).optional() })
+
+const NoQuery = z.strictObject({})
+
+/** Checks everything that came with a request against its route. Throws invalid_request that names each wrong field. */
+export const inputOf = (
+  route: Route,
+  params: Record<string, string>,
+  request: Request,
+  bytes: Buffer,
+  openCursor: (cursor: string) => ReturnType<Cursors['open']>,
+): Omit<Input<z.ZodType, z.ZodType, z.ZodType>, 'scope' | 'now'> => {
+  const given = queryOf(request.search)
+  const { limit, cursor, ...rest } = given
+  const list = route.lists && checked(ListQuery, { limit, cursor }, 'query')
+  return {
+    params: route.params && checked(route.params, params, 'path'),
+    query: checked(route.query ?? NoQuery, list ? rest : given, 'query'),
+    body: route.body && checked(route.body, jsonOf(bytes, request.raw.headers['content-type']) ?? {}, 'body'),
+    ifMatch: ifMatchOf(request.raw.headers['if-match']),
+    slice: sliceOf(list, openCursor),
+  }
+}
+
+const checked = <S extends z.ZodType>(schema: S, value: unknown, where: 'path' | 'query' | 'body'): z.output<S> => {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw refusalOf(result.error, where)
+}
+
+const sliceOf = (list: z.output<typeof ListQuery> | undefined, openCursor: (cursor: string) => ReturnType<Cursors['open']>): Slice => ({
+  limit: list?.limit ?? 0,
+  after: list?.cursor === undefined ? undefined : openCursor(list.cursor),
+})
+
+const queryOf = (search: string): Record<string, string> => {
+  const query: Record<string, string> = {}
+  if (search === '') return query
+  for (const [name, value] of new URLSearchParams(search)) {
+    checkText(name + value, name)
+    if (Object.hasOwn(query, name)) throw invalid(name, 'is given more than once')
+    Object.defineProperty(query, name, { value, enumerable: true })
+  }
+  return query
+}
+
+/** `"<version>"` is that version, `*` any; an ETag that is none of ours matches nothing. */
+const ifMatchOf = (header: string | undefined): string | undefined => {
+  if (header === undefined || header.trim() === '*') return undefined
+  if (!/^\s*(W\/)?"[^"]*"\s*$/.test(header)) throw new Refusal('invalid_request', 'If-Match: must be one ETag, as the record was answered with')
+  return /^\s*"([0-9]{1,18})"\s*$/.exec(header)?.[1] ?? '0'
+}

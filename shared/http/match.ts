@@ -1,0 +1,68 @@
+import { invalid, Refusal } from '../errors.ts'
+import type { HttpFunction, Method, Route } from './route.ts'
+
+export type Match = { name: string; route: Route; params: Record<string, string> }
+
+type Pattern = { name: string; route: Route; segments: string[] }
+
+/** Literal segments win over ids, from the left. */
+const byLiterals = (a: Pattern, b: Pattern): number => {
+  const at = a.segments.findIndex((segment, i) => segment.startsWith(':') !== b.segments[i]?.startsWith(':'))
+  return at === -1 ? 0 : a.segments[at]?.startsWith(':') ? 1 : -1
+}
+
+export const segmentsOf = (path: string): string[] => path.split('/').filter(segment => segment !== '')
+
+const decode = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw invalid('path', 'is not valid percent-encoded UTF-8')
+  }
+}
+
+/**
+ * Finds the route of a request. With one function its name may be left out of the path; with several it leads.
+ * Throws not_found, or method_not_allowed with the methods that the path has.
+ */
+export const makeRouter = (functions: HttpFunction[]): ((method: string, path: string) => Match) => {
+  const tables = new Map(functions.map(({ name, routes }) => [name, tableOf(name, routes)]))
+  const only = functions.length === 1 ? functions[0]?.name : undefined
+  return (method, path) => {
+    const segments = segmentsOf(path)
+    const named = tables.get(segments[0] ?? '')
+    const table = named ?? tables.get(only ?? '')
+    const rest = named ? segments.slice(1) : segments
+    const candidates = table?.get(rest.length)?.filter(pattern => fits(pattern.segments, rest)) ?? []
+    const found = candidates.find(({ route }) => route.method === method)
+    if (found) return { name: found.name, route: found.route, params: paramsOf(found.segments, rest) }
+    if (candidates.length === 0) throw new Refusal('not_found', 'there is no such path')
+    const allow = [...new Set(candidates.map(({ route }) => route.method.toUpperCase()))].join(', ')
+    throw new Refusal('method_not_allowed', `this path takes ${allow}`, { headers: { allow } })
+  }
+}
+
+const tableOf = (name: string, routes: Route[]): Map<number, Pattern[]> => {
+  const table = new Map<number, Pattern[]>()
+  for (const pattern of routes.map(route => ({ name, route, segments: segmentsOf(route.path) })).sort(byLiterals)) {
+    const { length } = pattern.segments
+    table.set(length, [...(table.get(length) ?? []), pattern])
+  }
+  return table
+}
+
+const fits = (pattern: string[], segments: string[]): boolean =>
+  pattern.every((part, i) => part.startsWith(':') || part === segments[i])
+
+const paramsOf = (pattern: string[], segments: string[]): Record<string, string> => {
+  const params: Record<string, string> = {}
+  for (const [i, part] of pattern.entries()) if (part.startsWith(':')) params[part.slice(1)] = decode(segments[i] as string)
+  return params
+}
+
+/** The literal segments that stand where `path`'s new records would have their id: none of them may become one. */
+export const reservedIds = (name: string, routes: { method: Method; path: string }[], path: string): Set<string> => {
+  const depth = segmentsOf(path).length
+  const literals = routes.map(route => segmentsOf(route.path)[depth]).filter(segment => segment && !segment.startsWith(':'))
+  return new Set([...(literals as string[]), 'health', 'openapi.json', ...(depth === 0 ? [name] : [])])
+}

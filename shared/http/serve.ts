@@ -1,0 +1,137 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Database } from '../db/database.ts'
+import { doOnce, type Kept } from '../db/idempotency.ts'
+import type { Scope } from '../db/scope.ts'
+import { invalid, Refusal } from '../errors.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { render } from './answer.ts'
+import { MEGABYTE, readBody, takeOverBodies } from './body.ts'
+import { PLATFORM, present, sha256, type VerifyIdToken } from './credentials.ts'
+import type { Cursors } from './cursor.ts'
+import { inputOf } from './input.ts'
+import { type Match, makeRouter } from './match.ts'
+import { problemOf } from './problem.ts'
+import { type Counter, takeRate } from './ratelimit.ts'
+import { type Request, readRequest } from './request.ts'
+import type { HttpFunction, Route } from './route.ts'
+import { openText, sealText } from './seal.ts'
+
+/** What serving needs beside the functions themselves. */
+export type ServeOptions = {
+  db: Database
+  cursors: Cursors
+  adminKey: string
+  verifyIdToken: VerifyIdToken
+  /** Requests a key may make in a minute; 0 is no limit. */
+  rateLimit: number
+  count: Counter
+  /** Requests that may be in work at once; one more is answered 503. */
+  admitted: number
+  log: Log
+  metrics: Metrics
+  /** The present time, in milliseconds since 1970. */
+  clock: () => number
+}
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+export type Answered = Kept & { replayed?: boolean }
+
+/**
+ * One HTTP handler for one function, or for all of them behind a gateway. A request flows one way: matched, admitted, its
+ * caller told, its input checked, handled, rendered. An error is thrown once and rendered once, here.
+ */
+export const makeServe = (functions: HttpFunction[], options: ServeOptions): Handler => {
+  takeOverBodies()
+  const find = makeRouter(functions)
+  const { log, metrics } = options
+  let inWork = 0
+  metrics.gauge('http_requests_in_work', 'Requests in work', () => inWork)
+
+  return async (raw, response) => {
+    const start = performance.now()
+    const request = readRequest(raw)
+    let label = 'none'
+    let answer: Answered
+    inWork++
+    try {
+      const match = find(request.method, request.path)
+      label = `${match.route.method} /${match.name}${match.route.path}`
+      if (inWork > options.admitted && match.route.role !== 'public')
+        throw new Refusal('overloaded', 'too many requests are in work', { retryAfter: 1 })
+      answer = await answerTo(match, request, options)
+    } catch (error) {
+      const severity = error instanceof Refusal ? 'debug' : 'error'
+      log(severity, 'a request was not served', { error, route: label, request_id: request.id, trace: request.trace })
+      answer = problemOf(error, request.id)
+    } finally {
+      inWork--
+    }
+    send(response, answer, request.id)
+    metrics.request(label, answer.status, (performance.now() - start) / 1000)
+  }
+}
+
+const answerTo = async ({ name, route, params }: Match, request: Request, options: ServeOptions): Promise<Answered> => {
+  const { headers } = request.raw
+  const now = options.clock()
+  const asker = route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.adminKey, options.verifyIdToken)
+  const rates = asker && options.rateLimit > 0 ? await takeRate(options.count, asker.rateKey, options.rateLimit, now) : {}
+  const scope: Scope = {
+    organization_id: asker?.organization ?? PLATFORM,
+    caller: asker?.caller ?? { kind: 'platform', actor: 'anonymous' },
+    context: { request_id: request.id, address: request.address },
+    trace: request.trace,
+  }
+  const bytes = route.body ? await readBody(request.raw, route.bodyLimit ?? MEGABYTE) : Buffer.alloc(0)
+  const binding = `${scope.organization_id}\n${route.method} ${name}${route.path}`
+  const input = {
+    ...inputOf(route, params, request, bytes, cursor => options.cursors.open(cursor, binding)),
+    now: new Date(now).toISOString(),
+  }
+  const asked = { path: pathOf(name, route, params), binding, ifNoneMatch: headers['if-none-match'] }
+  const work = async (scope: Scope) => render(await route.handle({ ...input, scope }), route, options.cursors, asked)
+  const key = keyOf(route, headers['idempotency-key'])
+  const answer = key === undefined ? await work(scope) : await replayable(`${name}${route.path} ${key}`, route, request, bytes, scope, work, options.db)
+  Object.assign(answer.headers, rates)
+  return answer
+}
+
+/** A POST with an Idempotency-Key: done once, its answer kept, and replayed byte for byte. */
+const replayable = async (
+  id: string,
+  route: Route,
+  request: Request,
+  bytes: Buffer,
+  scope: Scope,
+  work: (scope: Scope) => Promise<Kept>,
+  db: Database,
+): Promise<Answered> => {
+  const credential = route.secret ? request.raw.headers.authorization : undefined
+  const seal = (answer: Kept): Kept => (credential === undefined ? answer : { ...answer, body: sealText(answer.body, credential) })
+  const hash = sha256(Buffer.concat([Buffer.from(`${request.path}?${request.search}\n`), bytes]))
+  const kept = await doOnce(db, scope, { id, hash }, async inner => seal(await work(inner)), refusal => seal(problemOf(refusal, request.id)))
+  return credential === undefined ? kept : { ...kept, body: openText(kept.body, credential) }
+}
+
+const keyOf = (route: Route, header: string | string[] | undefined): string | undefined => {
+  if (route.method !== 'post' || route.reads || route.role === 'public' || header === undefined) return undefined
+  if (typeof header !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(header)) throw invalid('Idempotency-Key', 'must be 1 to 255 printable ASCII characters')
+  return header
+}
+
+const pathOf = (name: string, route: Route, params: Record<string, string>): string =>
+  `/${name}${route.path.replace(/\/$/, '').replace(/:(\w+)/g, (_, param: string) => encodeURIComponent(params[param] as string))}`
+
+const send = (response: ServerResponse, { status, headers, body, replayed }: Answered, requestId: string): void => {
+  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) }
+  response.writeHead(status, {
+    ...headers,
+    ...length,
+    ...(replayed ? { 'idempotent-replayed': 'true' } : {}),
+    'x-request-id': requestId,
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  })
+  response.end(body)
+}

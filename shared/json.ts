@@ -1,0 +1,76 @@
+import { LosslessNumber, parse as parseLossless } from 'lossless-json'
+import { invalid, Refusal } from './errors.ts'
+
+export { LosslessNumber }
+
+/** Any JSON value; a number that a double cannot hold exactly is a LosslessNumber with its digits. */
+export type Json = null | boolean | number | string | LosslessNumber | Json[] | { [key: string]: Json }
+
+/** 16 or more characters of number, or an exponent: only such literals can lose digits or overflow in a double. */
+const RISKY_NUMBER = /\d[\d.]{14,}|(?:^|[\s[:,])-?\d+(?:\.\d+)?[eE]/
+const MAX_DEPTH = 100
+const MAX_EXPONENT = 1000
+
+const exactNumber = (literal: string): number | LosslessNumber => {
+  const value = Number(literal)
+  const exact = /e/i.test(literal) ? Number.isSafeInteger(value) : literal.length < 16
+  return exact ? value : new LosslessNumber(literal)
+}
+
+/** Parses JSON without losing a digit: the fast built-in parser unless the text holds a number that a double might round. */
+export const parseJson = (text: string): Json =>
+  (RISKY_NUMBER.test(text) ? parseLossless(text, null, { parseNumber: exactNumber, onDuplicateKey: ({ newValue }) => newValue }) : JSON.parse(text)) as Json
+
+const hasLossless = (value: unknown): boolean =>
+  value instanceof LosslessNumber || (typeof value === 'object' && value !== null && Object.values(value).some(hasLossless))
+
+const write = (value: unknown): string => {
+  if (value instanceof LosslessNumber) return value.value
+  if (Array.isArray(value)) return `[${value.map(write).join()}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined)
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${write(inner)}`).join()}}`
+}
+
+/** JSON text of a value that may hold LosslessNumbers. */
+export const stringify = (value: unknown): string => (hasLossless(value) ? write(value) : JSON.stringify(value))
+
+/**
+ * Parses a request's body, and refuses what Postgres could not keep as it is: malformed JSON, U+0000, lone surrogates,
+ * nesting beyond 100 levels, exponents beyond 1000.
+ */
+export const parseBody = (text: string): Json => {
+  let value: Json
+  try {
+    value = parseJson(text)
+  } catch (cause) {
+    throw new Refusal('invalid_request', 'the body is not valid JSON', { cause })
+  }
+  if (typeof value === 'object' || typeof value === 'string') check(value, '', 0)
+  return value
+}
+
+const check = (value: Json, path: string, depth: number): void => {
+  if (typeof value === 'string') return checkText(value, path)
+  if (typeof value !== 'object' || value === null) return
+  if (value instanceof LosslessNumber) return checkNumber(value, path)
+  if (depth >= MAX_DEPTH) throw invalid(path.slice(0, 200), `is nested more than ${MAX_DEPTH} levels deep`)
+  for (const [key, inner] of Object.entries(value)) {
+    const at = path === '' ? key : `${path}/${key}`
+    checkText(key, at)
+    check(inner as Json, at, depth + 1)
+  }
+}
+
+/** Refuses text that Postgres cannot store: U+0000 and lone surrogates. */
+export const checkText = (text: string, path: string): void => {
+  if (text.includes('\u0000')) throw invalid(clean(path), 'must not contain U+0000')
+  if (!text.isWellFormed()) throw invalid(clean(path), 'must be well-formed Unicode (it has a lone surrogate)')
+}
+
+const clean = (path: string): string => path.toWellFormed().replaceAll('\u0000', '\\u0000').slice(0, 200)
+
+const checkNumber = (value: LosslessNumber, path: string): void => {
+  const exponent = Number(/e([+-]?\d+)$/i.exec(value.value)?.[1] ?? 0)
+  if (Math.abs(exponent) > MAX_EXPONENT) throw invalid(path, `has an exponent beyond ${MAX_EXPONENT}`)
+}

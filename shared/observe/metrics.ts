@@ -1,0 +1,33 @@
+import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
+
+/** What a process measures. Durations are seconds; every label has few values. */
+export type Metrics = {
+  /** One round trip of a statement: its name, how long, and how it ended. */
+  query(statement: string, seconds: number, outcome: 'ok' | 'error'): void
+  request(route: string, status: number, seconds: number): void
+  /** Reads a gauge whenever metrics are collected. */
+  gauge(name: string, description: string, read: () => number): void
+  /** Everything so far as Prometheus text (version 0.0.4). */
+  text(): Promise<string>
+}
+
+const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
+
+/** Metrics of this process over OpenTelemetry. */
+export const makeMetrics = (): Metrics => {
+  const reader = new PrometheusExporter({ preventServerStart: true })
+  const meter = new MeterProvider({ readers: [reader] }).getMeter('agenthub')
+  const advice = { explicitBucketBoundaries: LATENCY_BUCKETS }
+  const queries = meter.createHistogram('db_query_duration_seconds', { description: 'Round trips to Postgres by statement', advice })
+  const requests = meter.createHistogram('http_request_duration_seconds', { description: 'Requests by route and status', advice })
+  const serializer = new PrometheusSerializer()
+  return {
+    query: (statement, seconds, outcome) => queries.record(seconds, { statement, outcome }),
+    request: (route, status, seconds) => requests.record(seconds, { route, status }),
+    gauge: (name, description, read) => {
+      meter.createObservableGauge(name, { description }).addCallback(result => result.observe(read()))
+    },
+    text: async () => serializer.serialize((await reader.collect()).resourceMetrics),
+  }
+}

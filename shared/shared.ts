@@ -1,0 +1,30 @@
+import { adminKeyOf } from './adminkey.ts'
+import type { Config } from './config.ts'
+import { type Database, makeDatabase } from './db/database.ts'
+import { openPool, type Role } from './db/pool.ts'
+import { type Counter, countInProcess, countInRedis } from './http/ratelimit.ts'
+import { type Log, makeLog } from './observe/log.ts'
+import { type Metrics, makeMetrics } from './observe/metrics.ts'
+
+/** What a process makes once and all its functions share. */
+export type Shared = {
+  config: Config
+  adminKey: string
+  db: Database
+  /** Counts for rate limits. */
+  count: Counter
+  log: Log
+  metrics: Metrics
+  close(): Promise<void>
+}
+
+/** Opens the database and makes the rest. `migrationsDir` is where sql/ lies, for the embedded engine. */
+export const makeShared = async (config: Config, migrationsDir: string, role: Role = 'agenthub_app'): Promise<Shared> => {
+  const log = makeLog(config.logLevel, config.project)
+  const metrics = makeMetrics()
+  const adminKey = adminKeyOf(config)
+  const { pool, close } = await openPool(config, role, migrationsDir)
+  const { queue, statementTimeout } = config.pool
+  const count = config.redis ? await countInRedis(config.redis, log) : countInProcess()
+  return { config, adminKey, db: makeDatabase(pool, { queue, statementTimeout, log, metrics }), count, log, metrics, close }
+}

@@ -20,7 +20,11 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
 }
 
 /** The functions of a target over what they share, and the handler that serves them. */
-export const assemble = async (target: string, shared: Shared, clock: () => number = Date.now): Promise<{ functions: HttpFunction[]; serve: Handler }> => {
+export const assemble = async (
+  target: string,
+  shared: Shared,
+  clock: () => number = Date.now,
+): Promise<{ functions: HttpFunction[]; serve: Handler }> => {
   const load = loaders[target]
   if (!load) throw new ConfigError(`FUNCTION_TARGET: must be one of ${Object.keys(loaders).join(', ')}`)
   const make = await load()

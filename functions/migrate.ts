@@ -1,7 +1,7 @@
 /** `npm run migrate`: brings the configured database's schema up to date, and says what was done. */
 import { ConfigError, readConfig } from '../shared/config.ts'
-import { openPool } from '../shared/db/pool.ts'
 import { migrate } from '../shared/db/migrate.ts'
+import { openPool } from '../shared/db/pool.ts'
 import { migrationsDir } from './main.ts'
 
 const run = async (): Promise<void> => {

@@ -30,7 +30,7 @@ Paste this whole; it makes an organization, keeps its key, creates an agent and 
 
   export ADMIN_KEY=${key}
   export KEY=$(curl -s ${url}/organizations -H "Authorization: Bearer $ADMIN_KEY" -H 'Content-Type: application/json' -d '{"name":"Acme"}' | sed 's/.*"secret":"\\([^"]*\\)".*/\\1/')
-  export AGENT=$(curl -s ${url}/agents -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"name":"Concierge"}' | sed 's/.*"id" : "\\([^"]*\\)", "org.*/\\1/')
+  export AGENT=$(curl -s ${url}/agents -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"name":"Concierge"}' | sed 's/.*"id":"\\([^"]*\\)","org.*/\\1/')
   curl -i ${url}/agents/$AGENT -H "Authorization: Bearer $KEY"
 
 `
@@ -38,7 +38,8 @@ Paste this whole; it makes an organization, keeps its key, creates an agent and 
 
 start().catch((error: Error & { code?: string; port?: number }) => {
   const expected = error instanceof ConfigError || error instanceof DirectoryLocked
-  if (error.code === 'EADDRINUSE') console.error(`Port ${error.port} is busy: choose another with PORT=8081 npm start (PORT=0 takes any free one)`)
+  if (error.code === 'EADDRINUSE')
+    console.error(`Port ${error.port} is busy: choose another with PORT=8081 npm start (PORT=0 takes any free one)`)
   else console.error(expected ? error.message : error)
   process.exit(1)
 })

@@ -2,15 +2,26 @@ import { z } from 'zod'
 
 const port = z.coerce.number().int().min(0).max(65535)
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
-const list = z.string().transform(text => text.split(',').map(item => item.trim()).filter(item => item !== ''))
+const list = z.string().transform(text =>
+  text
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== ''),
+)
 
 const Environment = z.object({
   PORT: port.default(8080),
   HOST: z.string().default('127.0.0.1'),
   FUNCTION_TARGET: z.string().default('gateway'),
   DATA_DIR: z.string().default('.data'),
-  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://').optional(),
-  INSTANCE_CONNECTION_NAME: z.string().regex(/^[^:]+(:[^:]+)?:[^:]+:[^:]+$/, 'must be project:region:instance').optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://')
+    .optional(),
+  INSTANCE_CONNECTION_NAME: z
+    .string()
+    .regex(/^[^:]+(:[^:]+)?:[^:]+:[^:]+$/, 'must be project:region:instance')
+    .optional(),
   DB_IP_TYPE: z.enum(['PRIVATE', 'PUBLIC', 'PSC']).default('PRIVATE'),
   DB_AUTH: z.enum(['IAM', 'PASSWORD']).default('IAM'),
   DB_NAME: z.string().default('agenthub'),
@@ -68,8 +79,7 @@ export class ConfigError extends Error {}
 export const readConfig = (environment: Record<string, string | undefined> = process.env): Config => {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const parsed = Environment.safeParse(given)
-  if (!parsed.success)
-    throw new ConfigError(parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('\n'))
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('\n'))
   const env = parsed.data
   const database = databaseOf(env)
   return {

@@ -19,7 +19,9 @@ const exactNumber = (literal: string): number | LosslessNumber => {
 
 /** Parses JSON without losing a digit: the fast built-in parser unless the text holds a number that a double might round. */
 export const parseJson = (text: string): Json =>
-  (RISKY_NUMBER.test(text) ? parseLossless(text, null, { parseNumber: exactNumber, onDuplicateKey: ({ newValue }) => newValue }) : JSON.parse(text)) as Json
+  (RISKY_NUMBER.test(text)
+    ? parseLossless(text, null, { parseNumber: exactNumber, onDuplicateKey: ({ newValue }) => newValue })
+    : JSON.parse(text)) as Json
 
 const hasLossless = (value: unknown): boolean =>
   value instanceof LosslessNumber || (typeof value === 'object' && value !== null && Object.values(value).some(hasLossless))
@@ -51,9 +53,12 @@ export const parseBody = (text: string): Json => {
 }
 
 const check = (value: Json, path: string, depth: number): void => {
-  if (typeof value === 'string') return checkText(value, path)
-  if (typeof value !== 'object' || value === null) return
-  if (value instanceof LosslessNumber) return checkNumber(value, path)
+  if (typeof value === 'string') checkText(value, path)
+  if (value instanceof LosslessNumber) checkNumber(value, path)
+  else if (typeof value === 'object' && value !== null) checkEntries(value, path, depth)
+}
+
+const checkEntries = (value: object, path: string, depth: number): void => {
   if (depth >= MAX_DEPTH) throw invalid(path.slice(0, 200), `is nested more than ${MAX_DEPTH} levels deep`)
   for (const [key, inner] of Object.entries(value)) {
     const at = path === '' ? key : `${path}/${key}`

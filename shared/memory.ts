@@ -14,7 +14,13 @@ export type Table<T, W> = {
   /** The value as it is kept. */
   peek(organization: string, id: string): T | undefined
   /** The records that `keep` likes, in descending (or ascending) order of `keyOf`, which must be unique. */
-  list(organization: string, slice: Slice, keyOf: (value: T, id: string) => Key, order: 'up' | 'down', keep?: (value: T) => boolean): Page<W>
+  list(
+    organization: string,
+    slice: Slice,
+    keyOf: (value: T, id: string) => Key,
+    order: 'up' | 'down',
+    keep?: (value: T) => boolean,
+  ): Page<W>
   /** Undefined when the id is taken. */
   create(organization: string, id: string, value: T): Row<W> | undefined
   /** Puts what `change` makes of the value (undefined where there is none) in its place; undefined changes nothing. */

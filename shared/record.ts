@@ -31,5 +31,5 @@ export const parse = <T>(row: Row<T>): T => parseJson(row.json) as T
 export const withField = <T>(row: Row<unknown>, name: string, value: unknown): Row<T> => ({
   id: row.id,
   version: row.version,
-  json: `${row.json.slice(0, -1)}, ${JSON.stringify(name)}: ${JSON.stringify(value)}}`,
+  json: `${row.json.slice(0, -1)},${JSON.stringify(name)}:${JSON.stringify(value)}}`,
 })

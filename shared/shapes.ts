@@ -24,4 +24,3 @@ export const JsonObject = z
 
 /** What every record carries. */
 export const recordFields = { id: z.string(), organization_id: z.string(), version: Version, created_at: Time, updated_at: Time }
-

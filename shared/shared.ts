@@ -1,7 +1,7 @@
 import { adminKeyOf } from './adminkey.ts'
 import type { Config } from './config.ts'
 import { type Database, makeDatabase } from './db/database.ts'
-import { openPool, type Role } from './db/pool.ts'
+import { type Opened, openPool, type Role } from './db/pool.ts'
 import { type Counter, countInProcess, countInRedis } from './http/ratelimit.ts'
 import { type Log, makeLog } from './observe/log.ts'
 import { type Metrics, makeMetrics } from './observe/metrics.ts'
@@ -18,12 +18,15 @@ export type Shared = {
   close(): Promise<void>
 }
 
-/** Opens the database and makes the rest. `migrationsDir` is where sql/ lies, for the embedded engine. */
+/** Opens the database that is configured and makes the rest. `migrationsDir` is where sql/ lies, for the embedded engine. */
 export const makeShared = async (config: Config, migrationsDir: string, role: Role = 'agenthub_app'): Promise<Shared> => {
-  const log = makeLog(config.logLevel, config.project)
-  const metrics = makeMetrics()
   const adminKey = adminKeyOf(config)
-  const { pool, close } = await openPool(config, role, migrationsDir)
+  return shareOver(config, adminKey, await openPool(config, role, migrationsDir), makeLog(config.logLevel, config.project))
+}
+
+/** The same over a database that is open already. */
+export const shareOver = async (config: Config, adminKey: string, { pool, close }: Opened, log: Log): Promise<Shared> => {
+  const metrics = makeMetrics()
   const { queue, statementTimeout } = config.pool
   const count = config.redis ? await countInRedis(config.redis, log) : countInProcess()
   return { config, adminKey, db: makeDatabase(pool, { queue, statementTimeout, log, metrics }), count, log, metrics, close }

@@ -1,10 +1,10 @@
-import type { Database } from '../../shared/db/database.ts'
-import { oneRow, toPage, toRow } from '../../shared/db/rows.ts'
 import type { Columns } from '../../shared/db/batch.ts'
+import type { Database } from '../../shared/db/database.ts'
+import { jsonOf, oneRow, toPage, toRow } from '../../shared/db/rows.ts'
 import type { Counter } from './counters.schema.ts'
 import type { CounterStore } from './store.ts'
 
-const json = `json_build_object('name', id, 'value', value)::text`
+const json = jsonOf('id as name, value')
 
 const get = `select id, version, ${json} from counters
 where organization_id = $1 and id = $2 and deleted_at is null`
@@ -26,7 +26,8 @@ returning id, version, ${json}`
 
 /** Counters in Postgres: an increment is one statement, whatever races it. */
 export const postgresCounters = (db: Database): CounterStore => ({
-  get: async (scope, name) => oneRow<Counter>(await db.read(scope, { name: 'counters.get', text: get, values: [scope.organization_id, name] })),
+  get: async (scope, name) =>
+    oneRow<Counter>(await db.read(scope, { name: 'counters.get', text: get, values: [scope.organization_id, name] })),
   list: async (scope, slice) => {
     const values = [scope.organization_id, slice.limit, slice.after?.[0] ?? null]
     return toPage<Counter>(await db.read(scope, { name: 'counters.list', text: list, values }), slice)

@@ -10,10 +10,16 @@ export const memoryAgents = (nextVersion: NextVersion): AgentStore => {
   return {
     get: async (scope, id) => table.get(scope.organization_id, id),
     list: async (scope, slice, { status, industry, q }) =>
-      table.list(scope.organization_id, slice, ({ created_at, id }) => [created_at, id], 'down', agent =>
-        (status === undefined || agent.status === status) &&
-        (industry === undefined || agent.industry === industry) &&
-        (q === undefined || agent.name.toLowerCase().includes(q.toLowerCase()))),
+      table.list(
+        scope.organization_id,
+        slice,
+        ({ created_at, id }) => [created_at, id],
+        'down',
+        agent =>
+          (status === undefined || agent.status === status) &&
+          (industry === undefined || agent.industry === industry) &&
+          (q === undefined || agent.name.toLowerCase().includes(q.toLowerCase())),
+      ),
     create: async (scope, { at, configuration = null, ...agent }) =>
       table.create(scope.organization_id, agent.id, {
         ...agent,

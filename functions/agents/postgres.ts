@@ -1,13 +1,11 @@
 import type { Database } from '../../shared/db/database.ts'
-import { changedRow, oneRow, orLeft, toPage } from '../../shared/db/rows.ts'
+import { changedRow, jsonOf, oneRow, orLeft, stamps, toPage } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
 import type { Agent } from './schema.ts'
 import type { AgentStore } from './store.ts'
 
 /** The wire's shape of an agent. */
-const json = `json_build_object('id', id, 'organization_id', organization_id, 'name', name, 'industry', industry,
-  'description', description, 'configuration', configuration, 'status', status, 'version', version,
-  'created_at', iso(created_at), 'updated_at', iso(updated_at))::text`
+const json = jsonOf(`id, organization_id, name, industry, description, configuration, status, ${stamps}`)
 
 const get = `select id, version, ${json} from agents
 where organization_id = $1 and id = $2 and deleted_at is null`

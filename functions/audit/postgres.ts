@@ -1,11 +1,12 @@
 import type { Database } from '../../shared/db/database.ts'
-import { toPage } from '../../shared/db/rows.ts'
+import { jsonOf, toPage } from '../../shared/db/rows.ts'
 import type { AuditEvent } from './schema.ts'
 import type { AuditStore } from './store.ts'
 
-const list = `select id, version, json_build_object('id', id, 'actor', actor, 'on_behalf_of', on_behalf_of, 'action', action,
-  'entity_type', entity_type, 'entity_id', entity_id, 'request_id', request_id, 'address', address, 'reason', reason,
-  'before', before, 'after', after, 'created_at', iso(created_at))::text, id
+const json = jsonOf(`id, actor, on_behalf_of, action, entity_type, entity_id, request_id, address, reason, before, after,
+  iso(created_at) as created_at`)
+
+const list = `select id, version, ${json}, id
 from audit_events
 where organization_id = $1 and id < coalesce($3, '~')
   and ($4::text is null or actor = $4)

@@ -20,6 +20,13 @@ export type AuditEvent = z.infer<typeof AuditEvent>
 
 /** `from` is included, `to` is not. */
 export const AuditFilter = z
-  .strictObject({ actor: z.string(), action: z.enum(['create', 'update', 'remove']), entity_type: z.string(), entity_id: z.string(), from: Time, to: Time })
+  .strictObject({
+    actor: z.string(),
+    action: z.enum(['create', 'update', 'remove']),
+    entity_type: z.string(),
+    entity_id: z.string(),
+    from: Time,
+    to: Time,
+  })
   .partial()
 export type AuditFilter = z.infer<typeof AuditFilter>

@@ -33,12 +33,24 @@ export const memoryConversations = (
   return {
     get: async (scope, id) => table.get(scope.organization_id, id),
     list: async (scope, slice, { agent_id }) =>
-      table.list(scope.organization_id, slice, ({ created_at, id }) => [created_at, id], 'down', one => agent_id === undefined || one.agent_id === agent_id),
+      table.list(
+        scope.organization_id,
+        slice,
+        ({ created_at, id }) => [created_at, id],
+        'down',
+        one => agent_id === undefined || one.agent_id === agent_id,
+      ),
     create: async (scope, { messages, at, ...conversation }) => {
       if (!(await knowsAgent(scope, conversation.agent_id))) return unknownAgent
       const { organization_id } = scope
       const said = say(scope, conversation.id, messages, 0, at)
-      return table.create(organization_id, conversation.id, { ...conversation, organization_id, messages: said, created_at: at, updated_at: at })
+      return table.create(organization_id, conversation.id, {
+        ...conversation,
+        organization_id,
+        messages: said,
+        created_at: at,
+        updated_at: at,
+      })
     },
     update: async (scope, id, patch, at, ifMatch) => {
       if (patch.agent_id !== undefined && !(await knowsAgent(scope, patch.agent_id))) return unknownAgent

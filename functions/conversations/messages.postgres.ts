@@ -1,11 +1,10 @@
 import type { Database } from '../../shared/db/database.ts'
-import { toPage, toRow } from '../../shared/db/rows.ts'
+import { jsonOf, stamps, toPage, toRow } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
 import type { Message } from './schema.ts'
 import type { ConversationStore } from './store.ts'
 
-const json = `json_build_object('id', id, 'organization_id', organization_id, 'conversation_id', conversation_id, 'number', number,
-  'role', role, 'content', content, 'metadata', metadata, 'version', version, 'created_at', iso(created_at), 'updated_at', iso(updated_at))::text`
+const json = jsonOf(`id, organization_id, conversation_id, number, role, content, metadata, ${stamps}`)
 
 /** The conversation's row is locked by its update, so that numbers have neither gaps nor doubles. */
 const append = `with counted as (

@@ -1,13 +1,12 @@
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { changedRow, oneRow, orLeft, toPage } from '../../shared/db/rows.ts'
+import { changedRow, jsonOf, oneRow, orLeft, stamps, toPage } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
 import { postgresMessages } from './messages.postgres.ts'
 import type { Conversation } from './schema.ts'
 import { type ConversationStore, unknownAgent } from './store.ts'
 
-const json = `json_build_object('id', id, 'organization_id', organization_id, 'agent_id', agent_id, 'metadata', metadata,
-  'message_count', message_count, 'version', version, 'created_at', iso(created_at), 'updated_at', iso(updated_at))::text`
+const json = jsonOf(`id, organization_id, agent_id, metadata, message_count, ${stamps}`)
 
 const get = `select id, version, ${json} from conversations
 where organization_id = $1 and id = $2 and deleted_at is null`

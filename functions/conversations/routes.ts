@@ -21,7 +21,12 @@ import { type ConversationSearch, type ConversationStore, type NewMessage, unkno
 
 const route = routesOf<{ conversations: ConversationStore; search: ConversationSearch }>()
 
-const withId = ({ role, content, metadata = {} }: z.output<typeof MessageCreate>): NewMessage => ({ id: newId('msg'), role, content, metadata })
+const withId = ({ role, content, metadata = {} }: z.output<typeof MessageCreate>): NewMessage => ({
+  id: newId('msg'),
+  role,
+  content,
+  metadata,
+})
 
 const knownAgent = <T>(answer: T | typeof unknownAgent): T => {
   if (answer === unknownAgent) throw invalid('agent_id', 'there is no such agent')

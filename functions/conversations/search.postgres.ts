@@ -1,7 +1,11 @@
 import type { Database } from '../../shared/db/database.ts'
-import { toPage } from '../../shared/db/rows.ts'
+import { jsonOf, toPage } from '../../shared/db/rows.ts'
 import type { Hit } from './schema.ts'
 import type { ConversationSearch } from './store.ts'
+
+const json = jsonOf(`conversation_id, number, role, content,
+  ts_headline('english', replace(replace(replace(content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), query,
+    'StartSel=<mark>, StopSel=</mark>, MaxFragments=2') as highlight, score`)
 
 /**
  * Any word may match, so that a question in natural language finds something; ranked by ts_rank with the logarithm of the
@@ -21,9 +25,7 @@ const search = `with asked as (
   order by score desc, id desc
   limit $2::int + 1
 )
-select id, version, json_build_object('conversation_id', conversation_id, 'number', number, 'role', role, 'content', content,
-  'highlight', ts_headline('english', replace(replace(replace(content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), query,
-    'StartSel=<mark>, StopSel=</mark>, MaxFragments=2'), 'score', score)::text, score, id
+select id, version, ${json}, score, id
 from page order by score desc, id desc`
 
 /** Full-text search over messages. */

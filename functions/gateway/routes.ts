@@ -19,8 +19,7 @@ const page = `<!doctype html>
 `
 
 /** A file of Swagger UI, out of the installed package: the page needs no internet. */
-const asset = async (name: string): Promise<string> =>
-  readFile(createRequire(import.meta.url).resolve(`swagger-ui-dist/${name}`), 'utf8')
+const asset = async (name: string): Promise<string> => readFile(createRequire(import.meta.url).resolve(`swagger-ui-dist/${name}`), 'utf8')
 
 export const gatewayRoutes = [
   route({

@@ -1,13 +1,13 @@
-import type { Shared } from '../../shared/shared.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
-import { keyRoutes } from './keys.routes.ts'
+import type { Shared } from '../../shared/shared.ts'
 import { postgresKeys } from './keys.postgres.ts'
+import { keyRoutes } from './keys.routes.ts'
 import { postgresOrganizations } from './postgres.ts'
 import { organizationRoutes } from './routes.ts'
-import { sessionRoutes } from './sessions.routes.ts'
 import { postgresSessions } from './sessions.postgres.ts'
-import { userRoutes } from './users.routes.ts'
+import { sessionRoutes } from './sessions.routes.ts'
 import { postgresUsers } from './users.postgres.ts'
+import { userRoutes } from './users.routes.ts'
 
 /** The organizations function: organizations, users, API keys and sessions. */
 export const makeOrganizations = ({ db, count }: Shared) => {

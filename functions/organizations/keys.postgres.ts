@@ -1,12 +1,11 @@
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { oneRow, toPage, toRow } from '../../shared/db/rows.ts'
+import { jsonOf, oneRow, stamps, toPage, toRow } from '../../shared/db/rows.ts'
 import type { ApiKey } from './schema.ts'
 import type { KeyStore } from './store.ts'
 
-const json = `json_build_object('id', id, 'organization_id', organization_id, 'name', name, 'role', role, 'prefix', prefix,
-  'user_id', user_id, 'expires_at', iso(expires_at), 'revoked_at', iso(revoked_at), 'last_used_at', iso(last_used_at),
-  'version', version, 'created_at', iso(created_at), 'updated_at', iso(updated_at))::text`
+const json = jsonOf(`id, organization_id, name, role, prefix, user_id, iso(expires_at) as expires_at,
+  iso(revoked_at) as revoked_at, iso(last_used_at) as last_used_at, ${stamps}`)
 
 const list = `select id, version, ${json}, created_at, id from api_keys
 where organization_id = $1 and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))

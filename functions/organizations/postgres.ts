@@ -1,12 +1,11 @@
 import type { Database } from '../../shared/db/database.ts'
-import { changedRow, oneRow, orLeft, toRow } from '../../shared/db/rows.ts'
+import { changedRow, jsonOf, oneRow, orLeft, stamps, toRow } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
 import type { Organization, User } from './schema.ts'
 import type { OrganizationStore } from './store.ts'
 import { userJson } from './users.postgres.ts'
 
-const json = `json_build_object('id', id, 'organization_id', organization_id, 'name', name, 'settings', settings,
-  'version', version, 'created_at', iso(created_at), 'updated_at', iso(updated_at))::text`
+const json = jsonOf(`id, organization_id, name, settings, ${stamps}`)
 
 const get = `select id, version, ${json} from organizations where organization_id = $1 and id = $1 and deleted_at is null`
 
@@ -71,7 +70,11 @@ export const postgresOrganizations = (db: Database): OrganizationStore => ({
       text: removeAll(table),
       values: [id],
     }))
-    const [rows] = await db.writeAll(scope, { name: 'organizations.remove', text: remove, values: [id, id, ifMatch ?? null, at] }, ...children)
+    const [rows] = await db.writeAll(
+      scope,
+      { name: 'organizations.remove', text: remove, values: [id, id, ifMatch ?? null, at] },
+      ...children,
+    )
     return changedRow<Organization>(rows ?? [])
   },
 })

@@ -38,6 +38,8 @@ export const postgresSessions = (db: Database): SessionStore => ({
     const [row] = await db.write(scope, { name: 'sessions.create', text: create, values })
     return row && { user: toRow<User>(row), expires_at: row[3] as string }
   },
-  removeCurrent: async scope => idOf(await db.write(scope, { name: 'sessions.remove_current', text: removeCurrent, values: [scope.organization_id] })),
-  removeOf: async (scope, user) => idOf(await db.write(scope, { name: 'sessions.remove_of', text: removeOf, values: [scope.organization_id, user] })),
+  removeCurrent: async scope =>
+    idOf(await db.write(scope, { name: 'sessions.remove_current', text: removeCurrent, values: [scope.organization_id] })),
+  removeOf: async (scope, user) =>
+    idOf(await db.write(scope, { name: 'sessions.remove_of', text: removeOf, values: [scope.organization_id, user] })),
 })

@@ -18,7 +18,12 @@ const SLIDING_SECONDS = 24 * 3600
 const ABSOLUTE_MS = 30 * 24 * 3600 * 1000
 
 /** Checks a password and opens a session. One answer, in the same time, for a wrong address and a wrong password. */
-const login = async (scope: Scope, { email, password }: z.output<typeof SessionCreate>, at: string, { sessions, count }: Deps): Promise<{ reply: Reply }> => {
+const login = async (
+  scope: Scope,
+  { email, password }: z.output<typeof SessionCreate>,
+  at: string,
+  { sessions, count }: Deps,
+): Promise<{ reply: Reply }> => {
   const now = Date.parse(at)
   await takeRate(count, `login:${email.toLowerCase()}`, ATTEMPTS_PER_MINUTE, now)
   const known = await sessions.findLogin(scope, email)
@@ -26,7 +31,14 @@ const login = async (scope: Scope, { email, password }: z.output<typeof SessionC
   if (!known || !right) throw new Refusal('unauthenticated', 'the e-mail address or the password is wrong')
   const token = newToken(known.organization_id)
   const person: Scope = { ...scope, organization_id: known.organization_id, caller: { kind: 'platform', actor: `user:${known.user_id}` } }
-  const session = { id: newId('ses'), user_id: known.user_id, hash: sha256(token), sliding: SLIDING_SECONDS, absolute: new Date(now + ABSOLUTE_MS).toISOString(), at }
+  const session = {
+    id: newId('ses'),
+    user_id: known.user_id,
+    hash: sha256(token),
+    sliding: SLIDING_SECONDS,
+    absolute: new Date(now + ABSOLUTE_MS).toISOString(),
+    at,
+  }
   const opened = await sessions.create(person, session)
   if (!opened) throw new Refusal('unauthenticated', 'the user was removed or suspended')
   const body = `{"token":"${token}","expires_at":"${opened.expires_at}","user":${opened.user.json}}`

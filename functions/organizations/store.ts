@@ -21,7 +21,12 @@ export type UserChange = Partial<Pick<NewUser, 'email' | 'name' | 'role' | 'stat
 
 export type OrganizationStore = {
   /** Makes an organization with its first key and, if given, its owner. Undefined when the id or the address is taken. */
-  found(scope: Scope, organization: { id: string; name: string; at: string }, owner: NewUser | undefined, key: NewKey): Promise<Founded | undefined>
+  found(
+    scope: Scope,
+    organization: { id: string; name: string; at: string },
+    owner: NewUser | undefined,
+    key: NewKey,
+  ): Promise<Founded | undefined>
   get(scope: Scope): Promise<Row<Organization> | undefined>
   update(scope: Scope, patch: OrganizationPatch, at: string, ifMatch: string | undefined): Promise<Row<Organization> | undefined>
   /** Removes the organization, with its users, keys and sessions; its data, ledger and audit stay. */

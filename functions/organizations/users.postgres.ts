@@ -1,6 +1,6 @@
 import type { Statement } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { changedRow, oneRow, toPage } from '../../shared/db/rows.ts'
+import { changedRow, jsonOf, oneRow, stamps, toPage } from '../../shared/db/rows.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { Refusal } from '../../shared/errors.ts'
 import type { Row } from '../../shared/record.ts'
@@ -8,8 +8,7 @@ import type { User } from './schema.ts'
 import type { UserStore } from './store.ts'
 
 /** The wire's shape of a user: the password's hash is not in it. */
-export const userJson = `json_build_object('id', id, 'organization_id', organization_id, 'email', email, 'name', name, 'role', role,
-  'status', status, 'version', version, 'created_at', iso(created_at), 'updated_at', iso(updated_at))::text`
+export const userJson = jsonOf(`id, organization_id, email, name, role, status, ${stamps}`)
 
 const get = `select id, version, ${userJson} from users where organization_id = $1 and id = $2`
 

@@ -155,4 +155,3 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     close: () => pool.end(),
   }
 }
-

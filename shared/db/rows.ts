@@ -2,6 +2,12 @@ import { Refusal } from '../errors.ts'
 import type { Page, Row, Slice } from '../record.ts'
 import type { Columns } from './batch.ts'
 
+/** The SQL of a record's JSON: the select list `columns` as one object, compact, its text made by Postgres. */
+export const jsonOf = (columns: string): string => `(select row_to_json(r)::text from (select ${columns}) r)`
+
+/** The end of every record's select list. */
+export const stamps = 'version, iso(created_at) as created_at, iso(updated_at) as updated_at'
+
 /** A statement of ours selects `id, version, json` first; a list's sort key follows. */
 export const toRow = <T>([id, version, json]: Columns): Row<T> => ({ id: id as string, version: version as string, json: json as string })
 
@@ -11,7 +17,10 @@ export const oneRow = <T>(rows: readonly Columns[]): Row<T> | undefined => (rows
 /** A page of what was asked for with one row more than `limit`, whose presence says that the list goes on. */
 export const toPage = <T>(rows: readonly Columns[], { limit }: Slice): Page<T> => {
   const items = rows.slice(0, limit)
-  return { items: items.map(row => toRow<T>(row)), next: rows.length > limit ? ((items.at(-1) as Columns).slice(3) as string[]) : undefined }
+  return {
+    items: items.map(row => toRow<T>(row)),
+    next: rows.length > limit ? ((items.at(-1) as Columns).slice(3) as string[]) : undefined,
+  }
 }
 
 /**

@@ -26,7 +26,8 @@ export const render = (answer: Answer<unknown>, route: Route, cursors: Cursors, 
   if (isRow(answer)) {
     headers.etag = `"${answer.version}"`
     if (status === 201) headers.location = `${asked.path}/${encodeURIComponent(answer.id)}`
-    if (route.method === 'get' && matches(asked.ifNoneMatch, headers.etag)) return { status: 304, headers: { etag: headers.etag }, body: '' }
+    if (route.method === 'get' && matches(asked.ifNoneMatch, headers.etag))
+      return { status: 304, headers: { etag: headers.etag }, body: '' }
     return { status, headers, body: answer.json }
   }
   if (isPage(answer)) {

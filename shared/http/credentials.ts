@@ -1,9 +1,9 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Config } from '../config.ts'
-import { Refusal } from '../errors.ts'
-import type { Access } from './route.ts'
-import { roles } from '../roles.ts'
 import type { Caller } from '../db/scope.ts'
+import { Refusal } from '../errors.ts'
+import { roles } from '../roles.ts'
+import type { Access } from './route.ts'
 
 /** SHA-256: what we store of a secret of 256 random bits. */
 export const sha256 = (text: string | Buffer): Buffer => hash('sha256', text, 'buffer')
@@ -25,13 +25,19 @@ export type VerifyIdToken = (token: string) => Promise<string>
  * Tells from the Authorization header who asks. Throws unauthenticated without a usable credential, forbidden when the
  * route is for the other kind of caller.
  */
-export const present = async (authorization: string | undefined, access: Access, adminKey: string, verify: VerifyIdToken): Promise<Presented> => {
+export const present = async (
+  authorization: string | undefined,
+  access: Access,
+  adminKey: string,
+  verify: VerifyIdToken,
+): Promise<Presented> => {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
   if (token === undefined) throw new Refusal('unauthenticated', 'send Authorization: Bearer <API key or session token>')
   const role = roles.find(one => one === access)
   const organization = TOKEN.exec(token)?.[1]
   if (organization !== undefined) {
-    if (role === undefined) throw new Refusal('forbidden', "this route is the platform's: it takes the admin key or an allowed service account")
+    if (role === undefined)
+      throw new Refusal('forbidden', "this route is the platform's: it takes the admin key or an allowed service account")
     const hashed = sha256(token)
     return {
       organization: Buffer.from(organization, 'base64url').toString(),

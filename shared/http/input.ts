@@ -4,19 +4,22 @@ import { checkText } from '../json.ts'
 import type { Slice } from '../record.ts'
 import { jsonOf } from './body.ts'
 import type { Cursors } from './cursor.ts'
+import type { Match } from './match.ts'
 import { refusalOf } from './problem.ts'
 import type { Request } from './request.ts'
-import type { Input, Route } from './route.ts'
+import type { Input } from './route.ts'
 
 /** What every list takes: 1 to 200 records, 50 unless said. */
-export const ListQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(200).default(50), cursor: z.string().max(4096).optional() })
+export const ListQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(4096).optional(),
+})
 
 const NoQuery = z.strictObject({})
 
 /** Checks everything that came with a request against its route. Throws invalid_request that names each wrong field. */
 export const inputOf = (
-  route: Route,
-  params: Record<string, string>,
+  { route, params, reserved }: Match,
   request: Request,
   bytes: Buffer,
   openCursor: (cursor: string) => ReturnType<Cursors['open']>,
@@ -24,10 +27,12 @@ export const inputOf = (
   const given = queryOf(request.search)
   const { limit, cursor, ...rest } = given
   const list = route.lists && checked(ListQuery, { limit, cursor }, 'query')
+  const body = route.body && checked(route.body, jsonOf(bytes, request.raw.headers['content-type']) ?? {}, 'body')
+  refuseReserved(body, reserved)
   return {
     params: route.params && checked(route.params, params, 'path'),
     query: checked(route.query ?? NoQuery, list ? rest : given, 'query'),
-    body: route.body && checked(route.body, jsonOf(bytes, request.raw.headers['content-type']) ?? {}, 'body'),
+    body,
     ifMatch: ifMatchOf(request.raw.headers['if-match']),
     slice: sliceOf(list, openCursor),
   }
@@ -37,6 +42,12 @@ const checked = <S extends z.ZodType>(schema: S, value: unknown, where: 'path' |
   const result = schema.safeParse(value)
   if (result.success) return result.data
   throw refusalOf(result.error, where)
+}
+
+/** A record whose id is a literal segment of its route could be made but never be reached. */
+const refuseReserved = (body: unknown, reserved: ReadonlySet<string>): void => {
+  const { id } = (body ?? {}) as { id?: unknown }
+  if (typeof id === 'string' && reserved.has(id)) throw invalid('id', `'${id}' is a word of this path and cannot be an id`)
 }
 
 const sliceOf = (list: z.output<typeof ListQuery> | undefined, openCursor: (cursor: string) => ReturnType<Cursors['open']>): Slice => ({
@@ -58,6 +69,7 @@ const queryOf = (search: string): Record<string, string> => {
 /** `"<version>"` is that version, `*` any; an ETag that is none of ours matches nothing. */
 const ifMatchOf = (header: string | undefined): string | undefined => {
   if (header === undefined || header.trim() === '*') return undefined
-  if (!/^\s*(W\/)?"[^"]*"\s*$/.test(header)) throw new Refusal('invalid_request', 'If-Match: must be one ETag, as the record was answered with')
+  if (!/^\s*(W\/)?"[^"]*"\s*$/.test(header))
+    throw new Refusal('invalid_request', 'If-Match: must be one ETag, as the record was answered with')
   return /^\s*"([0-9]{1,18})"\s*$/.exec(header)?.[1] ?? '0'
 }

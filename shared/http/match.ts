@@ -1,9 +1,10 @@
 import { invalid, Refusal } from '../errors.ts'
-import type { HttpFunction, Method, Route } from './route.ts'
+import type { HttpFunction, Route } from './route.ts'
 
-export type Match = { name: string; route: Route; params: Record<string, string> }
+export type Match = Pattern & { params: Record<string, string> }
 
-type Pattern = { name: string; route: Route; segments: string[] }
+/** `reserved` are the segments that no new record's id may be: it could never be reached. */
+type Pattern = { name: string; route: Route; segments: string[]; reserved: ReadonlySet<string> }
 
 /** Literal segments win over ids, from the left. */
 const byLiterals = (a: Pattern, b: Pattern): number => {
@@ -35,7 +36,7 @@ export const makeRouter = (functions: HttpFunction[]): ((method: string, path: s
     const rest = named ? segments.slice(1) : segments
     const candidates = table?.get(rest.length)?.filter(pattern => fits(pattern.segments, rest)) ?? []
     const found = candidates.find(({ route }) => route.method === method)
-    if (found) return { name: found.name, route: found.route, params: paramsOf(found.segments, rest) }
+    if (found) return { ...found, params: paramsOf(found.segments, rest) }
     if (candidates.length === 0) throw new Refusal('not_found', 'there is no such path')
     const allow = [...new Set(candidates.map(({ route }) => route.method.toUpperCase()))].join(', ')
     throw new Refusal('method_not_allowed', `this path takes ${allow}`, { headers: { allow } })
@@ -44,15 +45,16 @@ export const makeRouter = (functions: HttpFunction[]): ((method: string, path: s
 
 const tableOf = (name: string, routes: Route[]): Map<number, Pattern[]> => {
   const table = new Map<number, Pattern[]>()
-  for (const pattern of routes.map(route => ({ name, route, segments: segmentsOf(route.path) })).sort(byLiterals)) {
+  for (const pattern of routes
+    .map(route => ({ name, route, segments: segmentsOf(route.path), reserved: reservedIds(name, routes, route.path) }))
+    .sort(byLiterals)) {
     const { length } = pattern.segments
     table.set(length, [...(table.get(length) ?? []), pattern])
   }
   return table
 }
 
-const fits = (pattern: string[], segments: string[]): boolean =>
-  pattern.every((part, i) => part.startsWith(':') || part === segments[i])
+const fits = (pattern: string[], segments: string[]): boolean => pattern.every((part, i) => part.startsWith(':') || part === segments[i])
 
 const paramsOf = (pattern: string[], segments: string[]): Record<string, string> => {
   const params: Record<string, string> = {}
@@ -61,8 +63,8 @@ const paramsOf = (pattern: string[], segments: string[]): Record<string, string>
 }
 
 /** The literal segments that stand where `path`'s new records would have their id: none of them may become one. */
-export const reservedIds = (name: string, routes: { method: Method; path: string }[], path: string): Set<string> => {
+const reservedIds = (name: string, routes: Route[], path: string): Set<string> => {
   const depth = segmentsOf(path).length
   const literals = routes.map(route => segmentsOf(route.path)[depth]).filter(segment => segment && !segment.startsWith(':'))
-  return new Set([...(literals as string[]), 'health', 'openapi.json', ...(depth === 0 ? [name] : [])])
+  return new Set([...(literals as string[]), ...(depth === 0 ? [name] : [])])
 }

@@ -17,7 +17,10 @@ export const openApi = (title: string, functions: HttpFunction[]): Schema => {
   const paths: Record<string, Schema> = {}
   for (const { name, routes } of functions) {
     for (const route of routes) {
-      const path = `/${name}/${route.path}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1').replace(/:(\w+)/g, '{$1}')
+      const path = `/${name}/${route.path}`
+        .replace(/\/+/g, '/')
+        .replace(/(.)\/$/, '$1')
+        .replace(/:(\w+)/g, '{$1}')
       paths[path] = { ...paths[path], [route.method]: operation(name, route) }
     }
   }
@@ -44,7 +47,10 @@ const operation = (name: string, route: Route): Schema => ({
   ...(route.body ? { requestBody: { required: !route.body.safeParse({}).success, ...inBody(jsonSchema(route.body, 'input')) } } : {}),
   responses: {
     [successOf(route)]: { description: 'done', ...answerOf(route) },
-    default: { description: `one of ${Object.keys(statusOf).join(', ')}`, ...inBody({ $ref: '#/components/schemas/Problem' }, 'application/problem+json') },
+    default: {
+      description: `one of ${Object.keys(statusOf).join(', ')}`,
+      ...inBody({ $ref: '#/components/schemas/Problem' }, 'application/problem+json'),
+    },
   },
 })
 
@@ -68,7 +74,12 @@ const headersOf = ({ method, role, reads, lists }: Route): string[] => {
 const fields = (schema: z.ZodType | undefined, where: 'path' | 'query'): Schema[] => {
   if (!schema) return []
   const { properties = {}, required = [] } = jsonSchema(schema, 'input') as { properties?: Record<string, Schema>; required?: string[] }
-  return Object.entries(properties).map(([name, one]) => ({ name, in: where, required: where === 'path' || required.includes(name), schema: one }))
+  return Object.entries(properties).map(([name, one]) => ({
+    name,
+    in: where,
+    required: where === 'path' || required.includes(name),
+    schema: one,
+  }))
 }
 
 const Problem: Schema = {

@@ -7,7 +7,8 @@ export type Problem = { status: number; headers: Record<string, string>; body: s
 
 /** Renders a refusal. Anything else is ours: `internal`, with no word of what it was. */
 export const problemOf = (error: unknown, requestId: string): Problem => {
-  const refusal = error instanceof Refusal ? error : new Refusal('internal', 'something went wrong on our side; the log has it under this request_id')
+  const refusal =
+    error instanceof Refusal ? error : new Refusal('internal', 'something went wrong on our side; the log has it under this request_id')
   const status = statusOf[refusal.code]
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', ...refusal.headers }
   if (refusal.retryAfter !== undefined || status === 503) headers['retry-after'] = String(refusal.retryAfter ?? 1)

@@ -24,7 +24,11 @@ export const readRequest = (raw: IncomingMessage): Request => {
     raw,
     id: typeof given === 'string' && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID(),
     trace: /^[\da-f]{2}-([\da-f]{32})-/.exec(String(raw.headers.traceparent ?? ''))?.[1],
-    address: String(raw.headers['x-forwarded-for'] ?? raw.socket.remoteAddress ?? '').split(',').at(-1)?.trim() ?? '',
+    address:
+      String(raw.headers['x-forwarded-for'] ?? raw.socket.remoteAddress ?? '')
+        .split(',')
+        .at(-1)
+        ?.trim() ?? '',
     method: method === 'head' ? 'get' : method,
     path: mark === -1 ? url : url.slice(0, mark),
     search: mark === -1 ? '' : url.slice(mark + 1),

@@ -68,10 +68,16 @@ export type HttpFunction = { name: string; routes: Route[] }
 /** The declaring half: `const route = routesOf<{ agents: AgentStore }>()`. */
 export const routesOf =
   <D>() =>
-  <P extends Shape | undefined = undefined, Q extends Shape | undefined = undefined, B extends Shape | undefined = undefined, R extends Shape | undefined = undefined>(
+  <
+    P extends Shape | undefined = undefined,
+    Q extends Shape | undefined = undefined,
+    B extends Shape | undefined = undefined,
+    R extends Shape | undefined = undefined,
+  >(
     declaration: Declaration<D, P, Q, B, R>,
   ): ((deps: D) => Route) =>
-  deps => ({ ...declaration, handle: input => declaration.handle(input as Input<P, Q, B>, deps) }) as Route
+  deps =>
+    ({ ...declaration, handle: input => declaration.handle(input as Input<P, Q, B>, deps) }) as Route
 
 /** The body limit of routes that take arrays. */
 export const MANY = 16 * 1024 * 1024

@@ -72,10 +72,12 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
   }
 }
 
-const answerTo = async ({ name, route, params }: Match, request: Request, options: ServeOptions): Promise<Answered> => {
+const answerTo = async (match: Match, request: Request, options: ServeOptions): Promise<Answered> => {
+  const { name, route, params } = match
   const { headers } = request.raw
   const now = options.clock()
-  const asker = route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.adminKey, options.verifyIdToken)
+  const asker =
+    route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.adminKey, options.verifyIdToken)
   const rates = asker && options.rateLimit > 0 ? await takeRate(options.count, asker.rateKey, options.rateLimit, now) : {}
   const scope: Scope = {
     organization_id: asker?.organization ?? PLATFORM,
@@ -86,13 +88,14 @@ const answerTo = async ({ name, route, params }: Match, request: Request, option
   const bytes = route.body ? await readBody(request.raw, route.bodyLimit ?? MEGABYTE) : Buffer.alloc(0)
   const binding = `${scope.organization_id}\n${route.method} ${name}${route.path}`
   const input = {
-    ...inputOf(route, params, request, bytes, cursor => options.cursors.open(cursor, binding)),
+    ...inputOf(match, request, bytes, cursor => options.cursors.open(cursor, binding)),
     now: new Date(now).toISOString(),
   }
   const asked = { path: pathOf(name, route, params), binding, ifNoneMatch: headers['if-none-match'] }
   const work = async (scope: Scope) => render(await route.handle({ ...input, scope }), route, options.cursors, asked)
   const key = keyOf(route, headers['idempotency-key'])
-  const answer = key === undefined ? await work(scope) : await replayable(`${name}${route.path} ${key}`, route, request, bytes, scope, work, options.db)
+  const answer =
+    key === undefined ? await work(scope) : await replayable(`${name}${route.path} ${key}`, route, request, bytes, scope, work, options.db)
   Object.assign(answer.headers, rates)
   return answer
 }
@@ -110,13 +113,20 @@ const replayable = async (
   const credential = route.secret ? request.raw.headers.authorization : undefined
   const seal = (answer: Kept): Kept => (credential === undefined ? answer : { ...answer, body: sealText(answer.body, credential) })
   const hash = sha256(Buffer.concat([Buffer.from(`${request.path}?${request.search}\n`), bytes]))
-  const kept = await doOnce(db, scope, { id, hash }, async inner => seal(await work(inner)), refusal => seal(problemOf(refusal, request.id)))
+  const kept = await doOnce(
+    db,
+    scope,
+    { id, hash },
+    async inner => seal(await work(inner)),
+    refusal => seal(problemOf(refusal, request.id)),
+  )
   return credential === undefined ? kept : { ...kept, body: openText(kept.body, credential) }
 }
 
 const keyOf = (route: Route, header: string | string[] | undefined): string | undefined => {
   if (route.method !== 'post' || route.reads || route.role === 'public' || header === undefined) return undefined
-  if (typeof header !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(header)) throw invalid('Idempotency-Key', 'must be 1 to 255 printable ASCII characters')
+  if (typeof header !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(header))
+    throw invalid('Idempotency-Key', 'must be 1 to 255 printable ASCII characters')
   return header
 }
 

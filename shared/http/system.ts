@@ -42,7 +42,12 @@ const declarations = [
  * A function with what every function has beside its own routes: health, and an OpenAPI document of itself
  * (or of everything, where `describe` says so: the gateway).
  */
-export const withSystemRoutes = (name: string, routes: Route[], db: Database, describe?: (itself: HttpFunction) => unknown): HttpFunction => {
+export const withSystemRoutes = (
+  name: string,
+  routes: Route[],
+  db: Database,
+  describe?: (itself: HttpFunction) => unknown,
+): HttpFunction => {
   const itself: HttpFunction = { name, routes }
   const deps = { db, describe: () => (describe ? describe(itself) : openApi(`AgentHub ${name}`, [itself])) }
   itself.routes = [...routes, ...declarations.map(declared => declared(deps))]

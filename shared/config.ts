@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Stage, stages } from './migration/stage.ts'
 
 const port = z.coerce.number().int().min(0).max(65535)
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
@@ -36,6 +37,8 @@ const Environment = z.object({
   ID_TOKEN_KEYS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
   UPSTASH_REDIS_REST_URL: z.url().optional(),
   UPSTASH_REDIS_REST_TOKEN: z.string().optional(),
+  MIGRATION_INITIAL_STAGE: z.enum(stages).default('complete'),
+  MIGRATION_STAGE_CACHE_SECONDS: count(1, 3600).default(30),
   RATE_LIMIT_PER_MINUTE: count(0, 1_000_000).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warning', 'error', 'silent']).default('info'),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
@@ -66,6 +69,8 @@ export type Config = {
   /** Google service accounts that may call platform routes, the audiences their tokens must name, and where the signing keys are. */
   idTokens: { accounts: string[]; audiences: string[]; keysUrl: string }
   redis: { url: string; token: string } | undefined
+  /** The stage of a collection that the database has not met, and how long a process may rely on a stage or a lease. */
+  migration: { first: Stage; validSeconds: number }
   /** Requests a key may make in a minute; 0 is no limit. */
   rateLimit: number
   logLevel: 'debug' | 'info' | 'warning' | 'error' | 'silent'
@@ -92,6 +97,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     adminKey: env.AGENTHUB_ADMIN_KEY,
     idTokens: { accounts: env.ALLOWED_SERVICE_ACCOUNTS, audiences: env.ID_TOKEN_AUDIENCES, keysUrl: env.ID_TOKEN_KEYS_URL },
     redis: redisOf(env),
+    migration: { first: env.MIGRATION_INITIAL_STAGE, validSeconds: env.MIGRATION_STAGE_CACHE_SECONDS },
     rateLimit: env.RATE_LIMIT_PER_MINUTE ?? (database.kind === 'embedded' ? 0 : 600),
     logLevel: env.LOG_LEVEL,
     project: env.GOOGLE_CLOUD_PROJECT,

@@ -48,6 +48,20 @@ export class Refusal extends Error {
   }
 }
 
+/** The stage or epoch that a statement was sent under is no longer the present one: nothing was done. */
+export class EpochMoved extends Refusal {
+  constructor(cause?: unknown) {
+    super('unavailable', 'the collection is changing its stage', { retryAfter: 1, cause })
+  }
+}
+
+/** The connection was lost before the answer: whether the change was made is not known. */
+export class OutcomeUnknown extends Refusal {
+  constructor(cause?: unknown) {
+    super('unavailable', 'the outcome is unknown: the connection to the database was lost before its answer', { retryAfter: 1, cause })
+  }
+}
+
 /** A 400 that names one field. */
 export const invalid = (path: string, message: string): Refusal =>
   new Refusal('invalid_request', `${path}: ${message}`, { errors: [{ path, message }] })

@@ -79,3 +79,22 @@ const checkNumber = (value: LosslessNumber, path: string): void => {
   const exponent = Number(/e([+-]?\d+)$/i.exec(value.value)?.[1] ?? 0)
   if (Math.abs(exponent) > MAX_EXPONENT) throw invalid(path, `has an exponent beyond ${MAX_EXPONENT}`)
 }
+
+/** The same text for equal values: keys sorted, 1.0 as 1, -0 as 0, integers of any size exact. */
+export const canonicalText = (value: unknown): string => {
+  if (typeof value === 'number' || value instanceof LosslessNumber) return canonicalNumber(String(value))
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined)
+  entries.sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalText(inner)}`).join()}}`
+}
+
+/** A decimal as its digits and exponent: `-12.50` and `-1.25e1` are both `-125e-1`. */
+const canonicalNumber = (literal: string): string => {
+  const [, sign, whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(literal) ?? []
+  const digits = (whole + fraction).replace(/^0+/, '')
+  const significant = digits.replace(/0+$/, '')
+  if (significant === '') return '0'
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
+}

@@ -1,91 +1,169 @@
 import { staleVersion } from './db/rows.ts'
-import { stringify } from './json.ts'
+import { parseJson, stringify } from './json.ts'
+import type { Entry } from './migration/stage.ts'
 import type { Key, Page, Row, Slice } from './record.ts'
 
-/** What memory keeps of a record: its value on the wire without a version, and whether it was removed. */
-type Kept<T> = { value: T; version: string; deleted: boolean }
+type Kept<T> = { value: T; version: string; deleted: boolean; dirty: boolean }
+type Rows<T> = { byId: Map<string, Kept<T>>; order: { key: Key; id: string }[] }
 
-/** Hands out versions: decimal digits, each larger than the last. */
-export type NextVersion = () => string
-
-/** A dictionary of one collection, an organization each; removed records stay as tombstones, as they do in Postgres. T is kept, W goes on the wire. */
+/** A dictionary of one collection, an organization each. T is kept (the whole row), W goes on the wire. */
 export type Table<T, W> = {
   get(organization: string, id: string): Row<W> | undefined
   /** The value as it is kept. */
   peek(organization: string, id: string): T | undefined
-  /** The records that `keep` likes, in descending (or ascending) order of `keyOf`, which must be unique. */
-  list(
-    organization: string,
-    slice: Slice,
-    keyOf: (value: T, id: string) => Key,
-    order: 'up' | 'down',
-    keep?: (value: T) => boolean,
-  ): Page<W>
+  /** The records that `wanted` likes, in the table's order. */
+  list(organization: string, slice: Slice, wanted?: (value: T) => boolean): Page<W>
   /** Undefined when the id is taken. */
   create(organization: string, id: string, value: T): Row<W> | undefined
   /** Puts what `change` makes of the value (undefined where there is none) in its place; undefined changes nothing. */
   put(organization: string, id: string, change: (value: T | undefined) => T | undefined, ifMatch?: string): Row<W> | undefined
   remove(organization: string, id: string, ifMatch?: string): Row<W> | undefined
+  /** A version larger than every one that this table has handed out or been given. */
+  nextVersion(): string
+  replica: Replica
 }
 
-/** A table in this process. Every method ends before the next begins: there is no await between a check and its write. */
-export const makeTable = <T extends object, W>(nextVersion: NextVersion, render: (value: T, version: string) => object): Table<T, W> => {
-  const organizations = new Map<string, Map<string, Kept<T>>>()
+/** The side of a table that a mirror works with. Removed entries stay as tombstones, as they do in Postgres. */
+export type Replica = {
+  read(organization: string, id: string): Entry | undefined
+  /** Takes an entry over where it is newer than what is there: an older copy never comes back. */
+  apply(entry: Entry): boolean
+  /** Takes an entry over whatever is there, and has it clean. */
+  replace(entry: Entry): void
+  entries(): IterableIterator<Entry>
+  /** What was written here and nowhere else. */
+  dirty(): Entry[]
+  newest(): bigint
+  clear(): void
+}
 
-  const rowsOf = (organization: string) => {
-    const rows = organizations.get(organization) ?? new Map<string, Kept<T>>()
+/** How a table is kept: its wire, and its order, whose keys are unique and never change. */
+export type Shape<T> = { render: (value: T, version: string) => object; keyOf: (value: T, id: string) => Key; order: 'up' | 'down' }
+
+/** A table in this process. Every method ends before the next begins: there is no await between a check and its write. */
+export const makeTable = <T extends object, W>({ render, keyOf, order }: Shape<T>): Table<T, W> => {
+  let organizations = new Map<string, Rows<T>>()
+  let newest = 0n
+  const sign = order === 'up' ? 1 : -1
+
+  const rowsOf = (organization: string): Rows<T> => {
+    const rows = organizations.get(organization) ?? { byId: new Map(), order: [] }
     organizations.set(organization, rows)
     return rows
   }
   const rowOf = (id: string, { value, version }: Kept<T>): Row<W> => ({ id, version, json: stringify(render(value, version)) })
+  const entryOf = (organization_id: string, id: string, { value, version, deleted }: Kept<T>): Entry => ({
+    organization_id,
+    id,
+    version,
+    deleted,
+    json: stringify(value),
+  })
   const alive = (organization: string, id: string): Kept<T> | undefined => {
-    const kept = rowsOf(organization).get(id)
+    const kept = rowsOf(organization).byId.get(id)
     return kept?.deleted ? undefined : kept
   }
-  const keep = (organization: string, id: string, value: T, deleted = false): Row<W> => {
-    const kept = { value, version: nextVersion(), deleted }
-    rowsOf(organization).set(id, kept)
+  /** Where a key stands in the order, or would stand. */
+  const placeOf = (rows: Rows<T>, key: Key): number => {
+    let low = 0
+    let high = rows.order.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (sign * compareKeys(rows.order[middle]?.key as Key, key) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+  const keep = (organization: string, id: string, kept: Kept<T>): void => {
+    const rows = rowsOf(organization)
+    const before = rows.byId.get(id)
+    if (before && !before.deleted) rows.order.splice(placeOf(rows, keyOf(before.value, id)), 1)
+    if (!kept.deleted) {
+      const key = keyOf(kept.value, id)
+      rows.order.splice(placeOf(rows, key), 0, { key, id })
+    }
+    rows.byId.set(id, kept)
+    if (BigInt(kept.version) > newest) newest = BigInt(kept.version)
+  }
+  const write = (organization: string, id: string, value: T, deleted = false): Row<W> => {
+    const kept = { value, version: nextVersion(), deleted, dirty: true }
+    keep(organization, id, kept)
     return rowOf(id, kept)
   }
+  const nextVersion = (): string => String(++newest)
   const checkVersion = (kept: Kept<T>, ifMatch: string | undefined) => {
     if (ifMatch !== undefined && ifMatch !== kept.version) throw staleVersion(kept.version)
   }
+  const take = ({ organization_id, id, version, deleted, json }: Entry): void =>
+    keep(organization_id, id, { value: parseJson(json) as T, version, deleted, dirty: false })
+  function* entries(): IterableIterator<Entry> {
+    for (const [organization, { byId }] of organizations) for (const [id, kept] of byId) yield entryOf(organization, id, kept)
+  }
 
   return {
+    nextVersion,
     get: (organization, id) => {
       const kept = alive(organization, id)
       return kept && rowOf(id, kept)
     },
     peek: (organization, id) => alive(organization, id)?.value,
-    list: (organization, { limit, after }, keyOf, order, wanted = () => true) => {
-      const sign = order === 'up' ? 1 : -1
-      const all = [...rowsOf(organization)]
-        .filter(([, kept]) => !kept.deleted && wanted(kept.value))
-        .map(([id, kept]) => ({ key: keyOf(kept.value, id), row: rowOf(id, kept) }))
-        .filter(({ key }) => after === undefined || sign * compareKeys(key, after) > 0)
-        .sort((a, b) => sign * compareKeys(a.key, b.key))
-      return { items: all.slice(0, limit).map(({ row }) => row), next: all.length > limit ? all[limit - 1]?.key : undefined }
+    list: (organization, { limit, after }, wanted = () => true) => {
+      const rows = rowsOf(organization)
+      const found: { key: Key; id: string; kept: Kept<T> }[] = []
+      for (let i = after === undefined ? 0 : placeOf(rows, after); i < rows.order.length && found.length <= limit; i++) {
+        const { key, id } = rows.order[i] as { key: Key; id: string }
+        const kept = rows.byId.get(id) as Kept<T>
+        if ((after === undefined || compareKeys(key, after) !== 0) && wanted(kept.value)) found.push({ key, id, kept })
+      }
+      const items = found.slice(0, limit)
+      return { items: items.map(({ id, kept }) => rowOf(id, kept)), next: found.length > limit ? items.at(-1)?.key : undefined }
     },
-    create: (organization, id, value) => (alive(organization, id) ? undefined : keep(organization, id, value)),
+    create: (organization, id, value) => (alive(organization, id) ? undefined : write(organization, id, value)),
     put: (organization, id, change, ifMatch) => {
       const kept = alive(organization, id)
       if (kept) checkVersion(kept, ifMatch)
       const value = change(kept?.value)
-      return value && keep(organization, id, value)
+      return value && write(organization, id, value)
     },
     remove: (organization, id, ifMatch) => {
       const kept = alive(organization, id)
       if (kept) checkVersion(kept, ifMatch)
-      return kept && keep(organization, id, kept.value, true)
+      return kept && write(organization, id, kept.value, true)
+    },
+    replica: {
+      read: (organization, id) => {
+        const kept = rowsOf(organization).byId.get(id)
+        return kept && entryOf(organization, id, kept)
+      },
+      apply: entry => {
+        const kept = rowsOf(entry.organization_id).byId.get(entry.id)
+        if (kept && BigInt(kept.version) >= BigInt(entry.version)) return false
+        take(entry)
+        return true
+      },
+      replace: take,
+      entries,
+      dirty: () =>
+        [...organizations].flatMap(([organization, { byId }]) =>
+          [...byId].filter(([, kept]) => kept.dirty).map(([id, kept]) => entryOf(organization, id, kept)),
+        ),
+      newest: () => newest,
+      clear: () => {
+        organizations = new Map()
+        newest = 0n
+      },
     },
   }
 }
 
+/** A time as part of a sort key: always microseconds, so that its text sorts as the time does. */
+export const sortable = (time: string): string => (time.length === 24 ? `${time.slice(0, -1)}000Z` : time)
+
 /** Compares sort keys part by part, each by its UTF-8 bytes, as Postgres does under the "C" collation. */
 const compareKeys = (a: Key, b: Key): number => {
   for (const [i, part] of a.entries()) {
-    const order = Buffer.compare(Buffer.from(part), Buffer.from(b[i] as string))
-    if (order !== 0) return order
+    const other = b[i] as string
+    if (part !== other) return Buffer.compare(Buffer.from(part), Buffer.from(other))
   }
   return 0
 }

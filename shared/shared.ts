@@ -3,6 +3,8 @@ import type { Config } from './config.ts'
 import { type Database, makeDatabase } from './db/database.ts'
 import { type Opened, openPool, type Role } from './db/pool.ts'
 import { type Counter, countInProcess, countInRedis } from './http/ratelimit.ts'
+import { newId } from './id.ts'
+import { type Collection, makeStaged, type Staged } from './migration/staged.ts'
 import { type Log, makeLog } from './observe/log.ts'
 import { type Metrics, makeMetrics } from './observe/metrics.ts'
 
@@ -15,6 +17,9 @@ export type Shared = {
   count: Counter
   log: Log
   metrics: Metrics
+  /** Puts a collection that was a dictionary at its stage, and keeps it among `collections`. */
+  stage<S extends object>(collection: Collection<S>): Staged<S>
+  collections: Map<string, Staged<object>>
   close(): Promise<void>
 }
 
@@ -29,5 +34,26 @@ export const shareOver = async (config: Config, adminKey: string, { pool, close 
   const metrics = makeMetrics()
   const { queue, statementTimeout } = config.pool
   const count = config.redis ? await countInRedis(config.redis, log) : countInProcess()
-  return { config, adminKey, db: makeDatabase(pool, { queue, statementTimeout, log, metrics }), count, log, metrics, close }
+  const db = makeDatabase(pool, { queue, statementTimeout, log, metrics })
+  const { first, validSeconds } = config.migration
+  const instance = newId('ins')
+  const collections = new Map<string, Staged<object>>()
+  return {
+    config,
+    adminKey,
+    db,
+    count,
+    log,
+    metrics,
+    collections,
+    stage: collection => {
+      const staged = makeStaged(db, { first, instance, leaseSeconds: validSeconds, validSeconds }, collection)
+      collections.set(collection.name, staged)
+      return staged
+    },
+    close: async () => {
+      for (const staged of collections.values()) await staged.release()
+      await close()
+    },
+  }
 }

@@ -81,10 +81,13 @@ select
   make_audited('sessions', 'session', '{token_hash}', '{last_used_at,expires_at}');
 
 -- Opens a transaction's scope for the platform itself (admin key, service account, login).
-create function enter_scope(organization text, actor text, context text) returns void language plpgsql as $$
+create function enter_scope(organization text, actor text, context text, valid_until timestamptz default null) returns void language plpgsql as $$
 declare
 done text;
 begin
+if clock_timestamp() >= valid_until then
+  raise exception 'the stage must be asked for again' using errcode = 'AH410';
+end if;
 done := set_config('app.organization_id', organization, true);
 done := set_config('app.actor', actor, true);
 done := set_config('app.role', 'owner', true);
@@ -95,13 +98,17 @@ $$;
 
 -- The first statement of every tenant batch: checks the key or session token by its hash, and opens the scope.
 -- Raises AH401 for an unknown, expired, revoked or orphaned credential and AH403 for one that ranks below `least_role`;
--- either ends the batch, so that nothing after it runs. Its use is noted at most once a minute, and never waited for.
-create function authenticate(organization text, hash bytea, least_role text, context text) returns void language plpgsql as $$
+-- either ends the batch, so that nothing after it runs; AH410 once `valid_until` (by this server's clock) is over. Its use is noted at most once a minute, and never waited for.
+create function authenticate(organization text, hash bytea, least_role text, context text, valid_until timestamptz default null)
+returns void language plpgsql as $$
 declare
 done text;
 caller record;
 rank int;
 begin
+if clock_timestamp() >= valid_until then
+  raise exception 'the stage must be asked for again' using errcode = 'AH410';
+end if;
 done := set_config('app.organization_id', organization, true);
 select 'key' as kind, k.id, k.user_id, k.last_used_at, role_rank(k.role) as own_rank, role_rank(u.role) as user_rank
 into caller

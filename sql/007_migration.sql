@@ -1,5 +1,5 @@
 -- 007_migration: the way off the dictionaries: where each collection stands, and which process may hold its memory.
--- Needs 006_conversations. Safe while functions serve: adds tables and functions, and gives the two scope functions one more argument.
+-- Needs 006_conversations. Safe while functions serve: adds tables and functions only.
 -- Platform tables: no organization, no row-level security; only the functions of the migration write them.
 
 set local role agenthub_owner;
@@ -11,6 +11,7 @@ create table migration_stages (
   stage text not null check (stage in ('off', 'dualwrite', 'shadow', 'live', 'rampdown', 'complete')),
   epoch bigint not null default 1,
   changed_at timestamptz not null default clock_timestamp(),
+  stage_epoch bigint not null default 1, -- the epoch in which the stage began
   clean_pass bigint,
   wish text check (wish in ('off', 'dualwrite', 'shadow', 'live', 'rampdown', 'complete')),
   wish_epoch bigint
@@ -83,6 +84,128 @@ select epoch into present from migration_stages where collection = name;
 if present is distinct from expected then
   raise exception 'the epoch of % is % by now', name, present using errcode = 'AH410';
 end if;
+end
+$$;
+
+-- Tells a process where a collection stands and, where the stage asks for one, renews or takes its lease: alone in off to live,
+-- beside others in rampdown. A lease of either kind is granted only while nobody holds one that stands against it. A new memory
+-- lease raises the epoch in the same transaction: writes of whoever held it before are refused from then on.
+create function migration_enter(
+  name text, first text, process text, lease_seconds numeric, valid_seconds numeric,
+  out stage text, out epoch bigint, out valid_until timestamptz, out wish text, out granted boolean, out took boolean, out before bigint
+) language plpgsql as $$
+declare
+row_found migration_stages;
+wanted text;
+begin
+row_found := migration_stage(name, first);
+took := false;
+loop
+  wanted := case when row_found.stage = 'complete' then null when row_found.stage = 'rampdown' then 'shared' else 'memory' end;
+  granted := true;
+  exit when wanted is null;
+  update migration_leases set expires_at = clock_timestamp() + make_interval(secs => lease_seconds)
+  where collection = name and instance = process and kind = wanted and migration_leases.epoch = row_found.epoch and expires_at > clock_timestamp();
+  exit when found;
+  perform pg_advisory_xact_lock(migration_lock(name));
+  select * into row_found from migration_stages where collection = name;
+  continue when wanted <> case when row_found.stage = 'complete' then '' when row_found.stage = 'rampdown' then 'shared' else 'memory' end;
+  delete from migration_leases where collection = name and (instance = process or expires_at <= clock_timestamp());
+  granted := not exists (select from migration_leases where collection = name and (kind = 'memory' or wanted = 'memory'));
+  exit when not granted;
+  before := row_found.epoch;
+  if wanted = 'memory' then
+    took := true;
+    update migration_stages set epoch = migration_stages.epoch + 1 where collection = name returning * into row_found;
+  end if;
+  insert into migration_leases (collection, instance, kind, epoch, expires_at)
+  values (name, process, wanted, row_found.epoch, clock_timestamp() + make_interval(secs => lease_seconds));
+  exit;
+end loop;
+stage := row_found.stage;
+epoch := row_found.epoch;
+before := coalesce(before, row_found.epoch);
+wish := case when row_found.wish_epoch = row_found.epoch then row_found.wish end;
+valid_until := clock_timestamp() + make_interval(secs => valid_seconds);
+end
+$$;
+
+-- Locks a collection against every writer and every other change, and refuses (AH410) when the epoch is not the expected one.
+create function migration_hold(name text, expected bigint) returns migration_stages language plpgsql as $$
+declare
+row_found migration_stages;
+begin
+perform pg_advisory_xact_lock(migration_lock(name));
+select * into row_found from migration_stages where collection = name for update;
+if row_found.epoch is distinct from expected then
+  raise exception 'the epoch of % is % by now', name, row_found.epoch using errcode = 'AH410';
+end if;
+return row_found;
+end
+$$;
+
+-- Raises the epoch for its holder: the writes of the old one have ended, and later ones are refused.
+create function migration_raise(name text, process text, expected bigint) returns bigint language plpgsql as $$
+begin
+perform migration_hold(name, expected);
+update migration_leases set epoch = expected + 1 where collection = name and instance = process and kind = 'memory' and epoch = expected;
+if not found then
+  raise exception 'the lease of % is not held by this process', name using errcode = 'AH410';
+end if;
+update migration_stages set epoch = expected + 1, wish_epoch = expected + 1 where collection = name;
+return expected + 1;
+end
+$$;
+
+-- The greatest begin of a transaction that is still open here, of anybody but the asker. A definer's function: to see others' needs a right.
+create function oldest_transaction() returns timestamptz language sql stable security definer set search_path = pg_catalog, pg_temp
+return (select min(xact_start) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend');
+
+-- Takes a step, after migration_hold() and whatever must be written with it. `asks` says what must hold first: a clean pass of this
+-- stage, or the wait after complete (its scopes stay valid for `wait_seconds`; then no transaction begun before may be open).
+create function migration_change(name text, process text, expected bigint, target text, asks text, wait_seconds numeric) returns void
+language plpgsql as $$
+declare
+row_found migration_stages;
+over timestamptz;
+begin
+row_found := migration_hold(name, expected);
+if asks = 'clean pass' and (row_found.clean_pass is null or row_found.clean_pass < row_found.stage_epoch) then
+  raise exception '% needs a clean pass (POST .../verify) made in %', target, row_found.stage using errcode = 'AH419';
+end if;
+if asks = 'wait' then
+  over := row_found.changed_at + make_interval(secs => wait_seconds);
+  if clock_timestamp() < over or oldest_transaction() < over then
+    raise exception 'processes may still rely on the stage complete' using errcode = 'AH419', hint = ceil(greatest(1, extract(epoch from over - clock_timestamp())))::text;
+  end if;
+end if;
+update migration_stages
+set stage = target, epoch = expected + 1, stage_epoch = expected + 1, changed_at = clock_timestamp(), clean_pass = null, wish = null, wish_epoch = null
+where collection = name;
+if target in ('rampdown', 'complete') then
+  delete from migration_leases where collection = name and instance = process;
+else
+  update migration_leases set epoch = expected + 1 where collection = name and instance = process;
+end if;
+end
+$$;
+
+-- Raises the version sequence above a version that memory has handed out.
+create function raise_row_version(beyond bigint) returns void language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+perform pg_advisory_xact_lock(hashtextextended('row_version', 0));
+if (select last_value from row_version) < beyond then
+  perform setval('row_version', beyond);
+end if;
+end
+$$;
+
+do $$
+begin
+execute 'reset role';
+grant pg_read_all_stats to agenthub_owner;
+exception when insufficient_privilege then
+  raise notice 'pg_read_all_stats cannot be granted here: the wait before live looks at transactions of the same login only';
 end
 $$;
 

@@ -1,5 +1,6 @@
 import type { Scope } from '../../shared/db/scope.ts'
 import type { Json } from '../../shared/json.ts'
+import type { Methods } from '../../shared/migration/mirror.ts'
 import type { Page, Row, Slice } from '../../shared/record.ts'
 import type { Counter } from './counters.schema.ts'
 import type { Agent, AgentFilter, AgentPatch } from './schema.ts'
@@ -36,5 +37,18 @@ export type CounterStore = {
   increment(scope: Scope, name: string, by: string, at: string): Promise<Row<Counter>>
 }
 
-export const agentMethods = { get: 'read', list: 'read', create: 'write', update: 'write', remove: 'write' } as const
-export const counterMethods = { get: 'read', list: 'read', increment: 'write' } as const
+const itself = (id: string): string => id
+
+export const agentMethods: Methods<AgentStore> = {
+  get: { kind: 'read', key: itself },
+  list: { kind: 'read' },
+  create: { kind: 'write', key: (agent: NewAgent) => agent.id },
+  update: { kind: 'write', key: itself },
+  remove: { kind: 'write', key: itself },
+}
+
+export const counterMethods: Methods<CounterStore> = {
+  get: { kind: 'read', key: itself },
+  list: { kind: 'read' },
+  increment: { kind: 'write', key: itself },
+}

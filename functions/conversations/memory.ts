@@ -1,31 +1,44 @@
 import type { Scope } from '../../shared/db/scope.ts'
 import { stringify } from '../../shared/json.ts'
-import { makeTable, type NextVersion } from '../../shared/memory.ts'
+import { makeTable, sortable, type Table } from '../../shared/memory.ts'
 import type { Row } from '../../shared/record.ts'
 import type { Conversation, Message } from './schema.ts'
 import { type ConversationStore, type NewMessage, unknownAgent } from './store.ts'
 
-type Kept = Omit<Conversation, 'version' | 'message_count'> & { messages: Message[] }
+type Said = Message & { extra?: unknown }
+/** A conversation as it is kept, its messages inside it. */
+type Kept = Omit<Conversation, 'version' | 'message_count'> & { extra?: unknown; messages: Said[] }
+export type ConversationTable = Table<Kept, Conversation>
 
-const rowOf = (message: Message): Row<Message> => ({ id: message.id, version: String(message.version), json: stringify(message) })
+export const conversationTable = (): ConversationTable =>
+  makeTable({
+    render: ({ messages, extra: _, ...conversation }, version) => ({
+      ...conversation,
+      message_count: messages.length,
+      version: Number(version),
+    }),
+    keyOf: ({ created_at, id }) => [sortable(created_at), id],
+    order: 'down',
+  })
 
-/** Conversations in this process, messages inside their conversation, as the dictionary had them. */
+const rowOf = ({ extra: _, ...message }: Said): Row<Message> => ({
+  id: message.id,
+  version: String(message.version),
+  json: stringify(message),
+})
+
+/** Conversations in this process, as the dictionary had them. `knowsAgent` answers at once: nothing is awaited before a write. */
 export const memoryConversations = (
-  nextVersion: NextVersion,
-  knowsAgent: (scope: Scope, id: string) => Promise<boolean>,
+  knowsAgent: (scope: Scope, id: string) => boolean,
+  table: ConversationTable = conversationTable(),
 ): ConversationStore => {
-  const table = makeTable<Kept, Conversation>(nextVersion, ({ messages, ...conversation }, version) => ({
-    ...conversation,
-    message_count: messages.length,
-    version: Number(version),
-  }))
-  const say = (scope: Scope, conversation_id: string, messages: NewMessage[], before: number, at: string): Message[] =>
+  const say = ({ organization_id }: Scope, conversation_id: string, messages: NewMessage[], before: number, at: string): Message[] =>
     messages.map((message, i) => ({
       ...message,
-      organization_id: scope.organization_id,
+      organization_id,
       conversation_id,
       number: before + i + 1,
-      version: Number(nextVersion()),
+      version: Number(table.nextVersion()),
       created_at: at,
       updated_at: at,
     }))
@@ -33,15 +46,9 @@ export const memoryConversations = (
   return {
     get: async (scope, id) => table.get(scope.organization_id, id),
     list: async (scope, slice, { agent_id }) =>
-      table.list(
-        scope.organization_id,
-        slice,
-        ({ created_at, id }) => [created_at, id],
-        'down',
-        one => agent_id === undefined || one.agent_id === agent_id,
-      ),
+      table.list(scope.organization_id, slice, one => agent_id === undefined || one.agent_id === agent_id),
     create: async (scope, { messages, at, ...conversation }) => {
-      if (!(await knowsAgent(scope, conversation.agent_id))) return unknownAgent
+      if (!knowsAgent(scope, conversation.agent_id)) return unknownAgent
       const { organization_id } = scope
       const said = say(scope, conversation.id, messages, 0, at)
       return table.create(organization_id, conversation.id, {
@@ -53,7 +60,7 @@ export const memoryConversations = (
       })
     },
     update: async (scope, id, patch, at, ifMatch) => {
-      if (patch.agent_id !== undefined && !(await knowsAgent(scope, patch.agent_id))) return unknownAgent
+      if (patch.agent_id !== undefined && !knowsAgent(scope, patch.agent_id)) return unknownAgent
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
       return table.put(scope.organization_id, id, one => one && { ...one, ...given, updated_at: at }, ifMatch)
     },

@@ -1,5 +1,6 @@
 import type { Scope } from '../../shared/db/scope.ts'
 import type { Json } from '../../shared/json.ts'
+import type { Methods } from '../../shared/migration/mirror.ts'
 import type { Page, Row, Slice } from '../../shared/record.ts'
 import type { Conversation, ConversationPatch, Hit, Message } from './schema.ts'
 
@@ -37,12 +38,15 @@ export type ConversationSearch = {
   search(scope: Scope, q: string, slice: Slice): Promise<Page<Hit>>
 }
 
-export const conversationMethods = {
-  get: 'read',
-  list: 'read',
-  messages: 'read',
-  create: 'write',
-  update: 'write',
-  remove: 'write',
-  append: 'write',
-} as const
+const itself = (id: string): string => id
+
+/** Every method works on the entry of its conversation, messages included, as the dictionary had them. */
+export const conversationMethods: Methods<ConversationStore> = {
+  get: { kind: 'read', key: itself },
+  list: { kind: 'read' },
+  messages: { kind: 'read', key: itself },
+  create: { kind: 'write', key: (conversation: NewConversation) => conversation.id },
+  update: { kind: 'write', key: itself },
+  remove: { kind: 'write', key: itself },
+  append: { kind: 'write', key: itself },
+}

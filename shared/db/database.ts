@@ -3,7 +3,7 @@ import { Refusal } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Batch, type Columns, type Statement } from './batch.ts'
-import { type DatabaseError, isConnectionLoss, isStalePlan, isTransient, toRefusal } from './refusals.ts'
+import { type DatabaseError, isConnectionLoss, isStalePlan, isTransient, toRefusal, toWriteRefusal } from './refusals.ts'
 import { opening, type Scope } from './scope.ts'
 
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
@@ -18,7 +18,7 @@ export type Database = {
   writeAll(scope: Scope, ...statements: Statement[]): Promise<Columns[][]>
   /** `write` under another isolation level; serialization failures are sent again, as deadlocks are everywhere. */
   writeAt(isolation: Isolation, scope: Scope, ...statements: Statement[]): Promise<Columns[]>
-  /** Lends one connection to work that needs several trips in one transaction; ended by `work`, closed if `work` throws. */
+  /** Lends one connection to work that needs several trips in one transaction: ended by `work`, rolled back if `work` throws. */
   session<T>(work: (run: Run) => Promise<T>): Promise<T>
   /** Whether the database answers at all, within a second. */
   ready(): Promise<boolean>
@@ -44,7 +44,7 @@ const SLOW_SECONDS = 0.1
 /** A statement without values, named by its text. */
 export const plain = (text: string): Statement => ({ name: text, text, values: [] })
 
-const rowsOf = (results: Columns[][], index: number): Columns[] => results.at(index) as Columns[]
+const lastOf = (results: Columns[][]): Columns[] => results.at(-1) as Columns[]
 
 /** A Database over a pool whose connections already are agenthub_app (or agenthub_jobs). */
 export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => {
@@ -63,7 +63,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
       const error = cause as DatabaseError
       if (/timeout exceeded when trying to connect|due to connection timeout/.test(error.message))
         throw new Refusal('overloaded', 'no database connection became free in time', { retryAfter: 1, cause })
-      throw error
+      throw toRefusal(error)
     }
   }
 
@@ -107,12 +107,25 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     }
   }
 
-  const run = async (scope: Scope, statements: readonly Statement[], again: (error: DatabaseError) => boolean): Promise<Columns[][]> => {
+  /** Sends [opening, before, statements, after], and again as long as `again` says so; returns the rows of `statements`. */
+  const run = async (
+    scope: Scope,
+    statements: readonly Statement[],
+    again: (error: DatabaseError) => boolean,
+    refuse: (error: DatabaseError) => Error,
+    [begin, commit]: [Statement[], Statement[]] = [[], []],
+  ): Promise<Columns[][]> => {
+    const { before = [], after = [] } = scope.around ?? {}
+    const batch = [...begin, opening(scope), ...before, ...statements, ...after, ...commit]
+    const first = begin.length + 1 + before.length
     for (let attempt = 1; ; attempt++) {
       try {
-        return await (scope.unit ? scope.unit.run(statements) : once(statements, scope.trace))
+        const results = await (scope.unit ? scope.unit.run(batch) : once(batch, scope.trace))
+        scope.around?.learn(results.slice(first + statements.length, first + statements.length + after.length))
+        return results.slice(first, first + statements.length)
       } catch (error) {
-        if (attempt === ATTEMPTS || scope.unit || !again(error as DatabaseError)) throw toRefusal(error as DatabaseError)
+        if (error instanceof Refusal) throw error
+        if (attempt === ATTEMPTS || scope.unit || !again(error as DatabaseError)) throw refuse(error as DatabaseError)
         await new Promise(resolve => setTimeout(resolve, random() * 10 * 4 ** attempt))
       }
     }
@@ -125,13 +138,13 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   const mayWriteAgain = (error: DatabaseError) => isTransient(error) || isStalePlan(error)
 
   return {
-    read: async (scope, ...statements) => rowsOf(await run(scope, [opening(scope), ...statements], mayReadAgain()), -1),
-    write: async (scope, ...statements) => rowsOf(await run(scope, [opening(scope), ...statements], mayWriteAgain), -1),
-    writeAll: async (scope, ...statements) => (await run(scope, [opening(scope), ...statements], mayWriteAgain)).slice(1),
+    read: async (scope, ...statements) => lastOf(await run(scope, statements, mayReadAgain(), toRefusal)),
+    write: async (scope, ...statements) => lastOf(await run(scope, statements, mayWriteAgain, toWriteRefusal)),
+    writeAll: (scope, ...statements) => run(scope, statements, mayWriteAgain, toWriteRefusal),
     writeAt: async (isolation, scope, ...statements) => {
       if (scope.unit) throw new Error('the isolation level of a transaction that has begun cannot be changed')
-      const begin = plain(`begin isolation level ${isolation}`)
-      return rowsOf(await run(scope, [begin, opening(scope), ...statements, plain('commit')], mayWriteAgain), -2)
+      const frame: [Statement[], Statement[]] = [[plain(`begin isolation level ${isolation}`)], [plain('commit')]]
+      return lastOf(await run(scope, statements, mayWriteAgain, toWriteRefusal, frame))
     },
     session: async work => {
       const client = await connect()
@@ -140,7 +153,8 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
         client.release()
         return result
       } catch (error) {
-        client.release(true)
+        const undone = await send(client, [plain('rollback')]).catch(() => undefined)
+        client.release(undone === undefined)
         throw error
       }
     },

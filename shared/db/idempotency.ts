@@ -1,7 +1,7 @@
-import { Refusal } from '../errors.ts'
+import { OutcomeUnknown, Refusal } from '../errors.ts'
 import type { Columns, Statement } from './batch.ts'
 import { type Database, plain } from './database.ts'
-import { type DatabaseError, toRefusal } from './refusals.ts'
+import { type DatabaseError, toWriteRefusal } from './refusals.ts'
 import { opening, type Scope } from './scope.ts'
 
 /** An answer as it is kept for replays. */
@@ -52,6 +52,10 @@ export const doOnce = (
 ): Promise<Kept & { replayed: boolean }> =>
   db.session(async send => {
     let open = false
+    const told: ((outcome: 'committed' | 'undone' | 'unknown') => void)[] = []
+    const end = (outcome: 'committed' | 'undone' | 'unknown') => {
+      for (const tell of told.splice(0)) tell(outcome)
+    }
     const run = async (statements: readonly Statement[]): Promise<Columns[][]> => {
       if (open) return send(statements)
       open = true
@@ -59,11 +63,19 @@ export const doOnce = (
       return (await send([...first, ...statements])).slice(first.length)
     }
     const finish = async (answer: Kept, ...before: Statement[]) => {
-      if (open) await send([...before, opening(scope), keep(scope, key, answer), plain('commit')]).catch(rethrow)
+      if (before.length > 0) end('undone')
+      if (open) {
+        await send([...before, opening(scope), keep(scope, key, answer), plain('commit')]).catch((error: DatabaseError) => {
+          const refusal = toWriteRefusal(error)
+          end(refusal instanceof OutcomeUnknown ? 'unknown' : 'undone')
+          throw refusal
+        })
+      }
+      end('committed')
       return { ...answer, replayed: false }
     }
     try {
-      return await finish(await work({ ...scope, unit: { run } }))
+      return await finish(await work({ ...scope, unit: { run, onEnd: tell => told.push(tell) } }))
     } catch (error) {
       if (causeCode(error) === 'AH208') {
         const [row] = (await send([plain('rollback'), opening(scope), kept(scope, key)])).at(-1) as Columns[]
@@ -71,10 +83,7 @@ export const doOnce = (
         return { status: Number(status), headers: JSON.parse(headers), body, replayed: true }
       }
       if (open && isKept(error)) return await finish(render(error), plain('rollback to savepoint effect'))
+      end('undone')
       throw error
     }
   })
-
-const rethrow = (error: DatabaseError): never => {
-  throw toRefusal(error)
-}

@@ -1,7 +1,7 @@
-import { Refusal } from '../errors.ts'
+import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
 
 /** An error of Postgres or of the connection to it, as far as we look at it. */
-export type DatabaseError = Error & { code?: string; column?: string; constraint?: string; severity?: string }
+export type DatabaseError = Error & { code?: string; column?: string; constraint?: string; severity?: string; hint?: string }
 
 /** The connection is gone or going: the outcome of what was on it is unknown. */
 export const isConnectionLoss = ({ code = '', message, severity }: DatabaseError): boolean =>
@@ -30,6 +30,10 @@ export const toRefusal = (error: DatabaseError): Error => {
       return refuse('forbidden', error.message)
     case 'AH409':
       return refuse('conflict', 'a request with this Idempotency-Key is in flight', 1)
+    case 'AH410':
+      return new EpochMoved(error)
+    case 'AH419':
+      return refuse('conflict', error.message, error.hint === undefined ? undefined : Number(error.hint))
     case 'AH422':
       return refuse('idempotency_key_reused', 'this Idempotency-Key was used for another request')
     case '23505':
@@ -60,3 +64,6 @@ export const toRefusal = (error: DatabaseError): Error => {
   }
   return isConnectionLoss(error) ? refuse('unavailable', 'the database cannot be reached', 1) : error
 }
+
+/** The same for what came after a change was sent: a lost connection leaves its outcome open. */
+export const toWriteRefusal = (error: DatabaseError): Error => (isConnectionLoss(error) ? new OutcomeUnknown(error) : toRefusal(error))

@@ -16,6 +16,9 @@ export type Scope = {
   readonly trace?: string | undefined
   /** An open transaction that the work joins (a request with an Idempotency-Key). */
   readonly unit?: Unit | undefined
+  readonly around?: Around | undefined
+  /** By Postgres's clock: beyond it the scope is refused with AH410 (the stage `complete`, which asks nothing else). */
+  readonly validUntil?: string | undefined
 }
 
 export type Caller =
@@ -23,23 +26,48 @@ export type Caller =
   | { readonly kind: 'token'; readonly hash: Buffer; readonly role: Role }
   /** The platform itself: the admin key, a service account, a login. `actor` is what the audit shows. */
   | { readonly kind: 'platform'; readonly actor: string }
+  /** Work across organizations, as the role agenthub_jobs. */
+  | { readonly kind: 'jobs'; readonly actor: string }
 
-/** Runs statements inside a transaction that somebody else opens and ends. */
-export type Unit = { run(statements: readonly Statement[]): Promise<Columns[][]> }
+/** A transaction that somebody else opens and ends. */
+export type Unit = {
+  run(statements: readonly Statement[]): Promise<Columns[][]>
+  /** Asks to be told how it ended, before the answer goes out. */
+  onEnd(told: (outcome: 'committed' | 'undone' | 'unknown') => void): void
+}
 
-/** The statement that opens the scope. Raises AH401 or AH403, and so ends its batch, when the credential does not suffice. */
-export const opening = ({ organization_id, caller, context }: Scope): Statement =>
-  caller.kind === 'token'
-    ? {
+/** What runs around a store's statements, in their transaction: checks before them, and what is read after them. */
+export type Around = {
+  readonly before: readonly Statement[]
+  readonly after: readonly Statement[]
+  /** Told the rows of `after`, once the batch has gone through. */
+  learn(rows: readonly Columns[][]): void
+}
+
+/** The statement that opens the scope. Raises AH401, AH403 or AH410, and so ends its batch. */
+export const opening = ({ organization_id, caller, context, validUntil = undefined }: Scope): Statement => {
+  const about = JSON.stringify(context)
+  switch (caller.kind) {
+    case 'token':
+      return {
         name: 'authenticate',
-        text: 'select authenticate($1, $2, $3, $4)',
-        values: [organization_id, caller.hash, caller.role, JSON.stringify(context)],
+        text: 'select authenticate($1, $2, $3, $4, $5)',
+        values: [organization_id, caller.hash, caller.role, about, validUntil ?? null],
       }
-    : {
+    case 'platform':
+      return {
         name: 'enter_scope',
-        text: 'select enter_scope($1, $2, $3)',
-        values: [organization_id, caller.actor, JSON.stringify(context)],
+        text: 'select enter_scope($1, $2, $3, $4)',
+        values: [organization_id, caller.actor, about, validUntil ?? null],
       }
+    case 'jobs':
+      return {
+        name: 'enter_jobs',
+        text: `select set_config('role', 'agenthub_jobs', true), set_config('app.actor', $1, true), set_config('app.context', $2, true)`,
+        values: [caller.actor, about],
+      }
+  }
+}
 
 /** The same scope, asking for a higher role where what is done calls for one (making an owner takes an owner). */
 export const atLeast = (scope: Scope, role: Role): Scope =>

@@ -1,0 +1,182 @@
+import type { Around, Scope } from '../db/scope.ts'
+import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
+import type { Replica } from '../memory.ts'
+import type { Keeper, View } from './keeper.ts'
+import { type Measure, sameAnswer } from './measure.ts'
+import type { Entry } from './stage.ts'
+
+/** A store's own word on each of its methods: what it does, and the key that it does it to (none for a list). */
+export type Methods<S> = { readonly [M in keyof S]: { readonly kind: 'read' | 'write'; readonly key?: (...args: never[]) => string } }
+
+type Store = { [method: string]: (scope: Scope, ...args: unknown[]) => Promise<unknown> }
+
+/** What a write or a read brings along in its own transaction: the check of its epoch before it, the entry as it stands after it. */
+export type Probe = Around & { entry(): Entry | undefined }
+
+export type MirrorOptions<S> = {
+  keeper: Keeper
+  memory: S
+  replica: Replica
+  postgres: S
+  methods: Methods<S>
+  /** A probe for a key (or none): `epoch` is checked and held when it is given. */
+  probe(epoch: string | undefined, organization: string, key: string | undefined): Probe
+  /** Authenticates the scope, where nothing else asks Postgres. */
+  check(scope: Scope): Promise<void>
+  /** Whether this scope passed within the last minute: what a fallback rests on while Postgres cannot be asked. */
+  passed(scope: Scope): boolean
+  /** Whether memory may answer reads in `live` while Postgres fails. Never for money. */
+  fallback: boolean
+  measure: Measure
+  sleep(milliseconds: number): Promise<void>
+}
+
+const ATTEMPTS = 20
+const RECHECKS = 5
+
+/**
+ * A store over memory and Postgres at once, for any store: reads and writes go where the collection's stage says.
+ * Postgres executes every operation and orders it by version; memory takes over the rows that result, and only newer ones.
+ */
+export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
+  const { keeper, replica, probe, check, measure, sleep } = options
+  const memory = options.memory as unknown as Store
+  const postgres = options.postgres as unknown as Store
+
+  const learn = (entry: Entry | undefined) => {
+    if (entry) replica.apply(entry)
+  }
+
+  /** Reads in memory, in one step with the proof that memory is ours and true. Undefined when it must be tried again. */
+  const inMemory = async (
+    view: View,
+    name: string,
+    key: string | undefined,
+    scope: Scope,
+    args: unknown[],
+  ): Promise<{ result: unknown } | undefined> => {
+    await keeper.settle(key === undefined ? undefined : { organization: scope.organization_id, id: key })
+    return keeper.holds(view) ? { result: await measure.time('memory', () => memory[name]?.(scope, ...args)) } : undefined
+  }
+
+  const inPostgres = (name: string, scope: Scope, args: unknown[]): Promise<unknown> =>
+    measure.time('postgres', () => postgres[name]?.(scope, ...args)) as Promise<unknown>
+
+  const readLive = async (
+    view: View,
+    name: string,
+    key: string | undefined,
+    scope: Scope,
+    args: unknown[],
+  ): Promise<{ result: unknown } | undefined> => {
+    const around = probe(undefined, scope.organization_id, key)
+    try {
+      const result = await inPostgres(name, { ...scope, around }, args)
+      learn(around.entry())
+      return keeper.holds(view) ? { result } : undefined
+    } catch (error) {
+      const failed = error instanceof Refusal && (error.code === 'unavailable' || error.code === 'overloaded')
+      if (!failed || !options.fallback || !options.passed(scope) || keeper.writing(scope.organization_id, key)) {
+        learn(around.entry())
+        throw error
+      }
+      measure.fallback()
+      const answer = await inMemory(view, name, key, scope, args)
+      if (!answer) throw error
+      return answer
+    }
+  }
+
+  /** Memory answers, Postgres is asked beside it; what differs is looked at again, for it may only be on its way. */
+  const readShadow = async (
+    view: View,
+    name: string,
+    key: string | undefined,
+    scope: Scope,
+    args: unknown[],
+  ): Promise<{ result: unknown } | undefined> => {
+    for (let check = 1; ; check++) {
+      const theirs = await inPostgres(name, scope, args)
+      const ours = await inMemory(view, name, key, scope, args)
+      if (!ours) return undefined
+      const agree = sameAnswer(ours.result, theirs)
+      if (agree || check === RECHECKS) {
+        measure.compared(agree)
+        return ours
+      }
+      await sleep(check)
+    }
+  }
+
+  const read = async (name: string, key: string | undefined, scope: Scope, args: unknown[]): Promise<unknown> => {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const view = await keeper.enter()
+      const { stage } = view.row
+      if (stage === 'off' || stage === 'dualwrite') await check(scope)
+      const answer =
+        stage === 'off' || stage === 'dualwrite'
+          ? await inMemory(view, name, key, scope, args)
+          : stage === 'shadow'
+            ? await readShadow(view, name, key, scope, args)
+            : stage === 'live'
+              ? await readLive(view, name, key, scope, args)
+              : { result: await inPostgres(name, stage === 'complete' ? { ...scope, validUntil: view.row.validUntil } : scope, args) }
+      if (answer) return answer.result
+    }
+    throw new EpochMoved()
+  }
+
+  /** Postgres first; memory is told only what has been committed. */
+  const writeThrough = async (view: View, name: string, key: string, scope: Scope, args: unknown[]): Promise<unknown> => {
+    const { organization_id: organization } = scope
+    if (view.row.stage === 'rampdown') return inPostgres(name, { ...scope, around: probe(view.row.epoch, organization, undefined) }, args)
+    const around = probe(view.row.epoch, organization, key)
+    try {
+      const result = await inPostgres(name, { ...scope, around }, args)
+      if (!scope.unit) learn(around.entry())
+      return result
+    } catch (error) {
+      if (error instanceof OutcomeUnknown) keeper.doubt(organization, key)
+      else if (!scope.unit) learn(around.entry())
+      throw error
+    } finally {
+      scope.unit?.onEnd(outcome => {
+        if (outcome === 'committed') learn(around.entry())
+        else if (outcome === 'unknown') keeper.doubt(organization, key)
+      })
+    }
+  }
+
+  const write = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<unknown> => {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const done = await keeper.write(scope.organization_id, key)
+      let view: View | undefined
+      try {
+        view = await keeper.enter()
+        const { stage, validUntil } = view.row
+        if (stage === 'off') {
+          await check(scope)
+          if (keeper.holds(view) && !keeper.paused()) return await memory[name]?.(scope, ...args)
+        } else if (stage === 'complete') return await inPostgres(name, { ...scope, validUntil }, args)
+        else return await writeThrough(view, name, key, scope, args)
+      } catch (error) {
+        if (!(error instanceof EpochMoved) || scope.unit) throw error
+        if (view) keeper.moved(view)
+      } finally {
+        if (scope.unit) scope.unit.onEnd(done)
+        else done()
+      }
+    }
+    throw new EpochMoved()
+  }
+
+  const store: Store = {}
+  for (const [name, method] of Object.entries(options.methods) as [string, Methods<S>[keyof S]][]) {
+    const keyOf = method.key as ((...args: unknown[]) => string) | undefined
+    store[name] =
+      method.kind === 'read'
+        ? (scope, ...args) => read(name, keyOf?.(...args), scope, args)
+        : (scope, ...args) => write(name, (keyOf as (...args: unknown[]) => string)(...args), scope, args)
+  }
+  return store as unknown as S
+}

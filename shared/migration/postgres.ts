@@ -1,0 +1,172 @@
+import type { Columns, Statement } from '../db/batch.ts'
+import type { Database } from '../db/database.ts'
+import type { Scope } from '../db/scope.ts'
+import type { StageDb } from './keeper.ts'
+import type { Probe } from './mirror.ts'
+import { type Entry, type Stage, type StageRow, stepOf } from './stage.ts'
+import type { Runs } from './verify.ts'
+
+/** How a collection's rows become entries and entries rows. The first three columns of `from` are organization_id, id and version. */
+export type ReplicaSql = {
+  /** The select of entries: organization_id, id, version, deleted, json. A `where` on those names may follow. */
+  entries: string
+  /** Statements that write entries ($1: a jsonb array of `{ deleted, ...json }`) with new versions, over whatever is there. */
+  restore: string[]
+}
+
+export type StageSettings = {
+  collection: string
+  /** The stage in which a collection begins that Postgres has not met. */
+  first: Stage
+  /** This process, among all that ever hold a lease. */
+  instance: string
+  /** Seconds that a lease lasts, and that the stage `complete` may be relied on. */
+  leaseSeconds: number
+  validSeconds: number
+}
+
+const PAGE = 5000
+
+const scope: Scope = { organization_id: '', caller: { kind: 'jobs', actor: 'migration' }, context: { request_id: 'migration' } }
+
+const toEntry = ([organization_id, id, version, deleted, json]: Columns): Entry => ({
+  organization_id: organization_id as string,
+  id: id as string,
+  version: version as string,
+  deleted: deleted === 't',
+  json: json as string,
+})
+
+const asText = (entry: Entry) => `{"deleted":${entry.deleted},${entry.json.slice(1)}`
+
+/** What a keeper asks of Postgres, for one collection. */
+export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSettings): StageDb => {
+  const { collection, first, instance, leaseSeconds, validSeconds } = settings
+  const statement = (name: string, text: string, ...values: Statement['values']): Statement => ({ name: `migration.${name}`, text, values })
+  const entryStatement = (name: string) => `migration.${name}.${collection}`
+
+  return {
+    enter: async () => {
+      const text = 'select stage, epoch, valid_until, wish, granted, took, before from migration_enter($1, $2, $3, $4, $5)'
+      const [row] = await db.write(scope, statement('enter', text, collection, first, instance, leaseSeconds, validSeconds))
+      const [stage, epoch, validUntil, wish, granted, took, before] = row as string[]
+      const found = { stage, epoch, validUntil, wish: wish ?? undefined } as StageRow
+      return { row: found, granted: granted === 't', took: took === 't', before: before as string }
+    },
+    release: async () => {
+      await db.write(
+        scope,
+        statement('release', 'delete from migration_leases where collection = $1 and instance = $2', collection, instance),
+      )
+    },
+    raise: async epoch => {
+      const [row] = await db.write(scope, statement('raise', 'select migration_raise($1, $2, $3)', collection, instance, epoch))
+      return row?.[0] as string
+    },
+    change: async (epoch, to, dirty, newest) => {
+      const asks = askOf(await stageOf(db, collection), to)
+      const restore = sql.restore.map((text, i) => ({
+        name: `${entryStatement('restore')}.${i}`,
+        text,
+        values: [`[${dirty.map(asText).join()}]`],
+      }))
+      const written = statement(
+        `written.${collection}`,
+        `select * from (${sql.entries}) entry
+where (organization_id, id) in (select e ->> 'organization_id', e ->> 'id' from jsonb_array_elements($1::jsonb) e)`,
+        `[${dirty.map(({ organization_id, id }) => JSON.stringify({ organization_id, id })).join()}]`,
+      )
+      const results = await db.writeAll(
+        scope,
+        statement('hold', 'select migration_hold($1, $2)', collection, epoch),
+        statement('raise_version', 'select raise_row_version($1)', String(newest)),
+        ...(dirty.length === 0 ? [] : [...restore, written]),
+        statement('change', 'select migration_change($1, $2, $3, $4, $5, $6)', collection, instance, epoch, to, asks, validSeconds),
+      )
+      return dirty.length === 0 ? [] : (results.at(-2) as Columns[]).map(toEntry)
+    },
+    entry: async (organization, id) => {
+      const [row] = await db.read(scope, entryBy(sql, collection, organization, id))
+      return row && toEntry(row)
+    },
+    entries: async function* (newerThan) {
+      let after: [string, string] = ['', '']
+      for (;;) {
+        const rows = await db.read(scope, {
+          name: entryStatement('entries'),
+          text: `select * from (${sql.entries}) entry
+where version > $1 and (organization_id, id) > ($2, $3)
+order by organization_id, id
+limit ${PAGE}`,
+          values: [String(newerThan), ...after],
+        })
+        yield rows.map(toEntry)
+        if (rows.length < PAGE) return
+        after = (rows.at(-1) as Columns).slice(0, 2) as [string, string]
+      }
+    },
+  }
+}
+
+const stageOf = async (db: Database, collection: string): Promise<Stage> => {
+  const [row] = await db.read(scope, {
+    name: 'migration.stage',
+    text: 'select stage from migration_stages where collection = $1',
+    values: [collection],
+  })
+  return row?.[0] as Stage
+}
+
+const askOf = (from: Stage, to: Stage): string => {
+  const step = stepOf(from, to)
+  return step?.cleanPass ? 'clean pass' : step?.wait ? 'wait' : ''
+}
+
+const entryBy = (sql: ReplicaSql, collection: string, organization: string, id: string): Statement => ({
+  name: `migration.entry.${collection}`,
+  text: `select * from (${sql.entries}) entry where organization_id = $1 and id = $2`,
+  values: [organization, id],
+})
+
+/** What a mirror's statements bring along: the epoch's check and hold, and the entry as their transaction leaves it. */
+export const postgresProbe =
+  (sql: ReplicaSql, collection: string) =>
+  (epoch: string | undefined, organization: string, key: string | undefined): Probe => {
+    let known: Entry | undefined
+    const hold = { name: 'migration.hold_epoch', text: 'select hold_epoch($1, $2)', values: [collection, epoch ?? null] }
+    return {
+      before: epoch === undefined ? [] : [hold],
+      after: key === undefined ? [] : [entryBy(sql, collection, organization, key)],
+      learn: ([rows]) => {
+        known = rows?.[0] && toEntry(rows[0])
+      },
+      entry: () => known,
+    }
+  }
+
+const beginRun = `insert into migration_runs (id, collection, kind, epoch) values ($1, $2, 'verify', $3)`
+
+const finishRun = `with run as (
+  update migration_runs
+  set finished_at = clock_timestamp(), compared = $3, repaired = $4, differences = jsonb_array_length($5::jsonb)
+  where id = $1
+  returning epoch, repaired
+), found as (
+  insert into migration_mismatches (run, organization_id, key, path, memory, postgres)
+  select $1, d ->> 'organization_id', d ->> 'key', d ->> 'path', d -> 'memory', d -> 'postgres' from jsonb_array_elements($5::jsonb) d
+  on conflict do nothing
+)
+update migration_stages
+set clean_pass = case when run.repaired > 0 then null when run.epoch >= stage_epoch then migration_stages.epoch else clean_pass end
+from run
+where collection = $2`
+
+/** Whole comparisons of one collection, in Postgres. */
+export const postgresRuns = (db: Database, collection: string): Runs => ({
+  begin: async (id, epoch) => {
+    await db.write(scope, { name: 'migration.begin_run', text: beginRun, values: [id, collection, epoch] })
+  },
+  finish: async (id, compared, repaired, differences) => {
+    await db.write(scope, { name: 'migration.finish_run', text: finishRun, values: [id, collection, compared, repaired, differences] })
+  },
+})

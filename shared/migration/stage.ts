@@ -1,0 +1,41 @@
+/** Where a collection stands on its way from a process's memory to Postgres (README: the move and the way back). */
+export const stages = ['off', 'dualwrite', 'shadow', 'live', 'rampdown', 'complete'] as const
+export type Stage = (typeof stages)[number]
+
+/** A stage as Postgres has it. Everything a process does rests on one `epoch`: it rises with each change and each memory lease. */
+export type StageRow = {
+  stage: Stage
+  epoch: string
+  /** Until when, by Postgres's clock, this answer may be relied on without asking again (as Postgres's text). */
+  validUntil: string
+  /** The stage that an operator asked for elsewhere, under this epoch: the holder carries it out. */
+  wish: Stage | undefined
+}
+
+/** Memory is read or written in these stages, so one process holds it alone. */
+export const holdsMemory = (stage: Stage): boolean => stage === 'off' || stage === 'dualwrite' || stage === 'shadow' || stage === 'live'
+
+/** One legal step: who takes it, and what must have been proved first. */
+export type Step = { by: 'holder' | 'anyone'; cleanPass?: boolean; wait?: boolean; pause?: boolean }
+
+/** Every legal step; any other is refused. */
+const steps: Record<string, Step> = {
+  'off dualwrite': { by: 'holder', pause: true },
+  'dualwrite off': { by: 'holder', pause: true },
+  'dualwrite shadow': { by: 'holder' },
+  'shadow dualwrite': { by: 'holder' },
+  'shadow live': { by: 'holder', cleanPass: true },
+  'live shadow': { by: 'holder' },
+  'live rampdown': { by: 'holder', cleanPass: true },
+  'rampdown live': { by: 'anyone', wait: true },
+  'rampdown complete': { by: 'anyone' },
+  'complete rampdown': { by: 'anyone' },
+}
+
+export const stepOf = (from: Stage, to: Stage): Step | undefined => steps[`${from} ${to}`]
+
+/**
+ * One entry of a collection with everything that is in it, as memory and Postgres exchange it: `json` is the whole row (and its
+ * children), not only what the wire shows. A removed entry stays, `deleted`, so that an older copy cannot come back.
+ */
+export type Entry = { organization_id: string; id: string; version: string; deleted: boolean; json: string }

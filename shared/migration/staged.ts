@@ -1,0 +1,136 @@
+import type { Database } from '../db/database.ts'
+import type { Scope } from '../db/scope.ts'
+import { EpochMoved, Refusal } from '../errors.ts'
+import type { Replica } from '../memory.ts'
+import { type Keeper, makeKeeper, type StageDb } from './keeper.ts'
+import { type Measure, makeMeasure } from './measure.ts'
+import { type Methods, makeMirror } from './mirror.ts'
+import { postgresProbe, postgresRuns, postgresStages, type ReplicaSql, type StageSettings } from './postgres.ts'
+import { makeVerify, type Verify } from './verify.ts'
+
+/** What a domain says of a collection that once was a dictionary: its store twice, and how rows are exchanged. */
+export type Collection<S> = {
+  name: string
+  memory: S
+  replica: Replica
+  postgres: (db: Database) => S
+  sql: ReplicaSql
+  methods: Methods<S>
+  /** Whether memory may answer reads in `live` while Postgres fails: false for money. */
+  fallback: boolean
+}
+
+/** A collection at whatever stage it is. */
+export type Staged<S> = {
+  name: string
+  /** The store of the moment: in `complete` the Postgres store itself, else the mirror. */
+  readonly store: S
+  keeper: Keeper
+  stages: StageDb
+  measure: Measure
+  verify: Verify
+  /** Gives this process's lease back. */
+  release(): Promise<void>
+}
+
+/** Safely before a lease or the stage's validity ends by Postgres's clock, this process stops to rely on it. */
+const RELY_SHARE = 0.8
+const PATIENCE_MS = 2000
+const PASSED_MS = 60_000
+const PASSED_MOST = 10_000
+
+export const makeStaged = <S extends object>(
+  db: Database,
+  settings: Omit<StageSettings, 'collection'>,
+  collection: Collection<S>,
+): Staged<S> => {
+  const now = () => performance.now()
+  const sleep = (milliseconds: number) => new Promise<void>(resolve => setTimeout(resolve, milliseconds))
+  const { name, replica, sql, methods, fallback } = collection
+  const stages = postgresStages(db, sql, { ...settings, collection: name })
+  const rely = Math.min(settings.leaseSeconds, settings.validSeconds) * 1000 * RELY_SHARE
+  const keeper = makeKeeper({ db: stages, replica, rely, patience: PATIENCE_MS, now, sleep })
+  const measure = makeMeasure(now)
+  const { noting, passed } = remember(db, now)
+  const mirror = makeMirror<S>({
+    keeper,
+    replica,
+    methods,
+    fallback,
+    measure,
+    sleep,
+    passed,
+    memory: collection.memory,
+    postgres: collection.postgres(noting),
+    probe: postgresProbe(sql, name),
+    check: async scope => void (await noting.read(scope)),
+  })
+  const direct = collection.postgres(whileComplete(db, keeper))
+  return {
+    name,
+    keeper,
+    stages,
+    measure,
+    verify: makeVerify({ runs: postgresRuns(db, name), keeper, stages, replica, sleep }),
+    release: async () => {
+      if (keeper.stage() !== undefined && keeper.stage() !== 'complete') await keeper.release()
+    },
+    get store() {
+      return keeper.stage() === 'complete' ? direct : mirror
+    },
+  }
+}
+
+/** The database as `complete` uses it: each scope carries how long the stage may be relied on, and nothing else is asked. */
+const whileComplete = (db: Database, keeper: Keeper): Database => {
+  const scoped = async <T>(scope: Scope, work: (scope: Scope) => Promise<T>): Promise<T> => {
+    for (;;) {
+      const view = await keeper.enter()
+      if (view.row.stage !== 'complete') throw new EpochMoved()
+      try {
+        return await work({ ...scope, validUntil: view.row.validUntil })
+      } catch (error) {
+        if (!(error instanceof EpochMoved) || scope.unit) throw error
+        keeper.moved(view)
+      }
+    }
+  }
+  return {
+    ...db,
+    read: (scope, ...statements) => scoped(scope, inside => db.read(inside, ...statements)),
+    write: (scope, ...statements) => scoped(scope, inside => db.write(inside, ...statements)),
+    writeAll: (scope, ...statements) => scoped(scope, inside => db.writeAll(inside, ...statements)),
+    writeAt: (isolation, scope, ...statements) => scoped(scope, inside => db.writeAt(isolation, inside, ...statements)),
+  }
+}
+
+/** Notes which credentials Postgres let through within the last minute: a fallback has nothing else to go by. */
+const remember = (db: Database, now: () => number): { noting: Database; passed: (scope: Scope) => boolean } => {
+  const known = new Map<string, number>()
+  const keyOf = ({ caller }: Scope) => (caller.kind === 'token' ? `${caller.role} ${caller.hash.toString('base64')}` : undefined)
+  const note = async <T>(scope: Scope, answer: Promise<T>): Promise<T> => {
+    const key = keyOf(scope)
+    try {
+      const result = await answer
+      if (key !== undefined) {
+        if (known.size >= PASSED_MOST) known.clear()
+        known.set(key, now())
+      }
+      return result
+    } catch (error) {
+      if (key !== undefined && error instanceof Refusal && (error.code === 'unauthenticated' || error.code === 'forbidden'))
+        known.delete(key)
+      throw error
+    }
+  }
+  return {
+    passed: scope => scope.caller.kind !== 'token' || now() - (known.get(keyOf(scope) as string) ?? Number.NEGATIVE_INFINITY) < PASSED_MS,
+    noting: {
+      ...db,
+      read: (scope, ...statements) => note(scope, db.read(scope, ...statements)),
+      write: (scope, ...statements) => note(scope, db.write(scope, ...statements)),
+      writeAll: (scope, ...statements) => note(scope, db.writeAll(scope, ...statements)),
+      writeAt: (isolation, scope, ...statements) => note(scope, db.writeAt(isolation, scope, ...statements)),
+    },
+  }
+}

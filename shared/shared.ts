@@ -47,7 +47,7 @@ export const shareOver = async (config: Config, adminKey: string, { pool, close 
     metrics,
     collections,
     stage: collection => {
-      const staged = makeStaged(db, { first, instance, leaseSeconds: validSeconds, validSeconds }, collection)
+      const staged = makeStaged(db, log, { first, instance, leaseSeconds: validSeconds, validSeconds }, collection)
       collections.set(collection.name, staged)
       return staged
     },

@@ -14,7 +14,8 @@ create table migration_stages (
   stage_epoch bigint not null default 1, -- the epoch in which the stage began
   clean_pass bigint,
   wish text check (wish in ('off', 'dualwrite', 'shadow', 'live', 'rampdown', 'complete')),
-  wish_epoch bigint
+  wish_epoch bigint,
+  wished_at timestamptz
 );
 
 -- Who holds a collection's memory (one, alone), or uses it in rampdown (many). A lease that is not renewed ends by Postgres's clock.
@@ -116,7 +117,7 @@ loop
   before := row_found.epoch;
   if wanted = 'memory' then
     took := true;
-    update migration_stages set epoch = migration_stages.epoch + 1 where collection = name returning * into row_found;
+    update migration_stages set epoch = migration_stages.epoch + 1, wish_epoch = migration_stages.epoch + 1 where collection = name returning * into row_found;
   end if;
   insert into migration_leases (collection, instance, kind, epoch, expires_at)
   values (name, process, wanted, row_found.epoch, clock_timestamp() + make_interval(secs => lease_seconds));
@@ -125,7 +126,8 @@ end loop;
 stage := row_found.stage;
 epoch := row_found.epoch;
 before := coalesce(before, row_found.epoch);
-wish := case when row_found.wish_epoch = row_found.epoch then row_found.wish end;
+-- a wish that nobody took up for a minute is forgotten: whoever asked has been told that it was not done
+wish := case when row_found.wish_epoch = row_found.epoch and row_found.wished_at > clock_timestamp() - interval '1 minute' then row_found.wish end;
 valid_until := clock_timestamp() + make_interval(secs => valid_seconds);
 end
 $$;

@@ -28,6 +28,8 @@ export type KeeperOptions = {
   patience: number
   now: () => number
   sleep: (milliseconds: number) => Promise<void>
+  /** Called when an operator asked for a step elsewhere, which only this process can take. */
+  wished: (to: Stage, epoch: string) => void
 }
 
 /** What one operation rests on. It is good while it is the keeper's own and its time is not over. */
@@ -57,7 +59,7 @@ export type Keeper = {
 }
 
 /** Another process holds what this one asks for: the stage is known, and it is not ours to serve. */
-class HeldElsewhere extends Refusal {
+export class HeldElsewhere extends Refusal {
   constructor() {
     super('unavailable', 'another process still holds this collection', { retryAfter: 1 })
   }
@@ -70,7 +72,7 @@ const keyOf = (organization: string, id: string): string => JSON.stringify([orga
 
 const later = (detail: string) => new Refusal('unavailable', detail, { retryAfter: 1 })
 
-export const makeKeeper = ({ db, replica, rely, patience, now, sleep }: KeeperOptions): Keeper => {
+export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: KeeperOptions): Keeper => {
   let view: View | undefined
   /** The epoch under which memory was last known to be true. */
   let filled: string | undefined
@@ -107,6 +109,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep }: KeeperOp
       return ask() // a fill may outlast the lease: serve only what is still ours
     } else filled = row.epoch
     view = { row, until: asked + rely }
+    if (row.wish !== undefined && !changing) wished(row.wish, row.epoch)
     return view
   }
 

@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
 import { EpochMoved, Refusal } from '../errors.ts'
 import type { Replica } from '../memory.ts'
+import type { Log } from '../observe/log.ts'
 import { type Keeper, makeKeeper, type StageDb } from './keeper.ts'
 import { type Measure, makeMeasure } from './measure.ts'
 import { type Methods, makeMirror } from './mirror.ts'
@@ -36,11 +37,14 @@ export type Staged<S> = {
 /** Safely before a lease or the stage's validity ends by Postgres's clock, this process stops to rely on it. */
 const RELY_SHARE = 0.8
 const PATIENCE_MS = 2000
+/** How often, while a lease is relied on, its end is looked for. */
+const BEATS = 8
 const PASSED_MS = 60_000
 const PASSED_MOST = 10_000
 
 export const makeStaged = <S extends object>(
   db: Database,
+  log: Log,
   settings: Omit<StageSettings, 'collection'>,
   collection: Collection<S>,
 ): Staged<S> => {
@@ -49,7 +53,21 @@ export const makeStaged = <S extends object>(
   const { name, replica, sql, methods, fallback } = collection
   const stages = postgresStages(db, sql, { ...settings, collection: name })
   const rely = Math.min(settings.leaseSeconds, settings.validSeconds) * 1000 * RELY_SHARE
-  const keeper = makeKeeper({ db: stages, replica, rely, patience: PATIENCE_MS, now, sleep })
+  const failed = (doing: string) => (error: unknown) => log('warning', doing, { collection: name, error })
+  const keeper: Keeper = makeKeeper({
+    db: stages,
+    replica,
+    rely,
+    patience: PATIENCE_MS,
+    now,
+    sleep,
+    wished: (to, epoch) => void keeper.change(to, epoch).catch(failed(`the step to ${to} that was wished for was not taken`)),
+  })
+  /** An idle process keeps its lease and hears of wishes too. */
+  const beat = setInterval(() => {
+    if (keeper.stage() !== undefined && keeper.stage() !== 'complete') keeper.enter().catch(failed('the lease was not renewed'))
+  }, rely / BEATS)
+  beat.unref()
   const measure = makeMeasure(now)
   const { noting, passed } = remember(db, now)
   const mirror = makeMirror<S>({
@@ -73,6 +91,7 @@ export const makeStaged = <S extends object>(
     measure,
     verify: makeVerify({ runs: postgresRuns(db, name), keeper, stages, replica, sleep }),
     release: async () => {
+      clearInterval(beat)
       if (keeper.stage() !== undefined && keeper.stage() !== 'complete') await keeper.release()
     },
     get store() {

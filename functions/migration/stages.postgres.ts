@@ -1,0 +1,81 @@
+import type { Columns } from '../../shared/db/batch.ts'
+import type { Database } from '../../shared/db/database.ts'
+import { jsonOf } from '../../shared/db/rows.ts'
+import type { Scope } from '../../shared/db/scope.ts'
+import { Refusal } from '../../shared/errors.ts'
+import { HeldElsewhere } from '../../shared/migration/keeper.ts'
+import { type Stage, stepOf } from '../../shared/migration/stage.ts'
+import type { Staged } from '../../shared/migration/staged.ts'
+import type { CollectionState } from './stages.schema.ts'
+import type { StageStore } from './stages.store.ts'
+
+const scope: Scope = { organization_id: '', caller: { kind: 'jobs', actor: 'migration' }, context: { request_id: 'migration' } }
+
+const state =
+  jsonOf(`collection as name, stage, epoch, iso(changed_at) as changed_at, coalesce(clean_pass >= stage_epoch, false) as clean_pass,
+  (select json_build_object('instance', instance, 'expires_at', iso(expires_at)) from migration_leases l
+   where l.collection = migration_stages.collection and kind = 'memory' and expires_at > clock_timestamp()) as holder`)
+
+const list = `select ${state} from migration_stages where collection = any($1) order by collection`
+
+/** Makes sure that each collection of this deployment has its row. */
+const meet = 'select migration_stage(name, $2) from unnest($1::text[]) name'
+
+const wish = `update migration_stages set wish = $3, wish_epoch = epoch, wished_at = clock_timestamp()
+where collection = $1 and epoch = $2
+returning stage`
+
+/** How long a request waits for a step, and how often it looks. */
+const WAIT_MS = 10_000
+const LOOK_MS = 200
+
+/** The stages in Postgres; `collections` are those whose memory this process may hold. */
+export const postgresStageStore = (db: Database, collections: Map<string, Staged<object>>, names: string[], first: Stage): StageStore => {
+  const array = (list: string[]) => `{${list.map(name => JSON.stringify(name)).join()}}`
+  const read = async (wanted: string[]): Promise<CollectionState[]> => {
+    await db.write(scope, { name: 'migration.meet', text: meet, values: [array(wanted), first] })
+    const rows = await db.read(scope, { name: 'migration.list', text: list, values: [array(wanted)] })
+    return rows.map(([json]: Columns) => {
+      const found = JSON.parse(json as string) as Omit<CollectionState, 'measured'>
+      return { ...found, measured: measuredOf(collections.get(found.name)) }
+    })
+  }
+  const get = async (name: string) => (names.includes(name) ? (await read([name]))[0] : undefined)
+  const wait = (milliseconds: number) => new Promise<void>(resolve => setTimeout(resolve, milliseconds))
+
+  /** Writes the wish down, and looks whether its holder has taken it up. */
+  const ask = async (name: string, to: Stage, expectedEpoch: string): Promise<boolean> => {
+    const [row] = await db.write(scope, { name: 'migration.wish', text: wish, values: [name, expectedEpoch, to] })
+    if (!row) throw new Refusal('conflict', `the epoch is not ${expectedEpoch} any more`)
+    if (!stepOf(row[0] as Stage, to)) throw new Refusal('conflict', `${row[0]} does not lead to ${to}`)
+    for (const deadline = performance.now() + WAIT_MS; performance.now() < deadline; await wait(LOOK_MS))
+      if ((await get(name))?.stage === to) return true
+    return false
+  }
+
+  return {
+    list: () => read(names),
+    get,
+    change: async (name, to, expectedEpoch) => {
+      const staged = collections.get(name)
+      if (!staged) return ask(name, to, expectedEpoch)
+      const late = wait(WAIT_MS).then(() => false)
+      const change = staged.keeper.change(to, expectedEpoch).then(
+        () => true,
+        error => (error instanceof HeldElsewhere ? ask(name, to, expectedEpoch) : Promise.reject(error)),
+      )
+      return Promise.race([change, late])
+    },
+    verify: name => {
+      const staged = collections.get(name)
+      if (!staged) throw new Refusal('conflict', `the memory of ${name} is not in this process: ask the function that serves it`)
+      return staged.verify()
+    },
+  }
+}
+
+const measuredOf = (staged: Staged<object> | undefined): CollectionState['measured'] => {
+  if (!staged) return null
+  const measured = staged.measure.read()
+  return { ...measured, agreement: measured.compared === 0 ? null : measured.agreed / measured.compared }
+}

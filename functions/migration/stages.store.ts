@@ -1,0 +1,16 @@
+import type { Stage } from '../../shared/migration/stage.ts'
+import type { Verified } from '../../shared/migration/verify.ts'
+import type { CollectionState } from './stages.schema.ts'
+
+/** The stages of all collections, wherever their memory is. */
+export type StageStore = {
+  list(): Promise<CollectionState[]>
+  get(name: string): Promise<CollectionState | undefined>
+  /**
+   * Takes a step: here, when this process can; else by a wish that the holder takes up. True once it is done; false when it has
+   * not been within the time that a request may take. Throws conflict for an illegal step, a stale epoch, a missing clean pass.
+   */
+  change(name: string, to: Stage, expectedEpoch: string): Promise<boolean>
+  /** Compares memory with Postgres, whole. Throws conflict where this process does not hold the memory. */
+  verify(name: string): Promise<Verified>
+}

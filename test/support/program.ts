@@ -79,6 +79,7 @@ export const slowRequest = (url: string, options: RequestOptions, body: string) 
   return { arrived, finish: () => void outgoing.end(body), answered }
 }
 
+/** `body` is what the JSON says, or the text where it is none. */
 export type Answered = { status: number | undefined; body: ReturnType<typeof JSON.parse> }
 
 /** The whole answer to a request of node:http, which alone speaks to sockets and waits for a body. */
@@ -92,6 +93,11 @@ export const answerOf = (outgoing: ReturnType<typeof request>): Promise<Answered
           text += part
         })
         .once('error', reject)
-        .once('end', () => resolve({ status: response.statusCode, body: text === '' ? undefined : JSON.parse(text) }))
+        .once('end', () =>
+          resolve({
+            status: response.statusCode,
+            body: response.headers['content-type']?.includes('json') ? JSON.parse(text) : text,
+          }),
+        )
     })
   })

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,6 +22,8 @@ export const buildProgram = async (): Promise<Built> => {
 export type Program = {
   pid: number
   alive(): boolean
+  /** Seconds that the processors spent on it so far: what a busy machine cannot lengthen as it does the clock's. Linux only. */
+  worked(): number
   output(): string
   /** Resolves to the first match in the output; rejects with all of it once the process has ended without one. */
   printed(pattern: RegExp): Promise<RegExpExecArray>
@@ -61,7 +63,22 @@ export const startProgram = (cwd: string, args: string[], env: Record<string, st
       watchers.add(look)
       look()
     })
-  return { pid: child.pid as number, alive: () => !over, output: () => output, printed, kill: signal => void child.kill(signal), ended }
+  return {
+    pid: child.pid as number,
+    alive: () => !over,
+    worked: () => workedBy(child.pid as number),
+    output: () => output,
+    printed,
+    kill: signal => void child.kill(signal),
+    ended,
+  }
+}
+
+const workedBy = (pid: number): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100 // user and system time, in hundredths
 }
 
 /** A request whose body waits: `arrived` once the server has its head and asks for more, then `finish` sends the body. */

@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Built, buildProgram, type Program, slowRequest, startProgram } from './support/program.ts'
 
@@ -59,6 +60,19 @@ test('a fresh start is ready after less than 15 s of work, and what it prints ca
   expect(head).toMatch(/^HTTP\/1.1 200 OK\r\n/)
   expect(JSON.parse(body)).toMatchObject({ name: 'Concierge', status: 'active' })
   expect((await fetch(`${url}/docs`)).status).toBe(200)
+})
+
+test('the tour of the README runs as it is written there', async () => {
+  const { url } = await running()
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const blocks = [...readme.matchAll(/^```bash\n([\s\S]*?)^```$/gm)].map(([, block]) => block)
+  const tour = blocks.join('').replace('http://127.0.0.1:8080', url).replace('.data/admin-key', "'my data/admin-key'")
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-euc', tour], { cwd: built.folder })
+  const codes = [...stdout.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code)
+  expect(codes).toEqual(['unauthenticated', 'version_mismatch', 'idempotency_key_reused'])
+  expect(stdout).toContain('{"name":"greetings","value":9007199254740993.1}')
+  expect(stdout).toMatch(/^idempotent-replayed: true/m)
+  expect(stderr).toBe('')
 })
 
 test('after kill -9 in the midst of writes everything acknowledged is there', async () => {

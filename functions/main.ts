@@ -19,15 +19,20 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   audit: async () => (await import('./audit/index.ts')).makeAudit,
 }
 
+/** Throws ConfigError for a target that there is not. */
+const loaderOf = (target: string) => {
+  const load = loaders[target]
+  if (!load) throw new ConfigError(`FUNCTION_TARGET: must be one of ${Object.keys(loaders).join(', ')}`)
+  return load
+}
+
 /** The functions of a target over what they share, and the handler that serves them. */
 export const assemble = async (
   target: string,
   shared: Shared,
   clock: () => number = Date.now,
 ): Promise<{ functions: HttpFunction[]; serve: Handler }> => {
-  const load = loaders[target]
-  if (!load) throw new ConfigError(`FUNCTION_TARGET: must be one of ${Object.keys(loaders).join(', ')}`)
-  const make = await load()
+  const make = await loaderOf(target)()
   const functions = [make(shared)].flat()
   const { config, db, adminKey, count, log, metrics } = shared
   const serve = makeServe(functions, {
@@ -47,6 +52,7 @@ export const assemble = async (
 
 /** The handler of a whole process, which drains on SIGTERM. */
 export const makeFunction = async (config: Config, migrations: string): Promise<Handler> => {
+  loaderOf(config.target) // before a database is opened for it
   const shared = await makeShared(config, migrations)
   drainOnSignal(takeOverBodies(), shared.close, shared.log)
   return (await assemble(config.target, shared)).serve

@@ -1,5 +1,6 @@
 /** `npm run migrate`: brings the configured database's schema up to date, and says what was done. */
 import { ConfigError, readConfig } from '../shared/config.ts'
+import { DirectoryLocked } from '../shared/db/lock.ts'
 import { migrate } from '../shared/db/migrate.ts'
 import { openPool } from '../shared/db/pool.ts'
 import { migrationsDir } from './main.ts'
@@ -17,6 +18,6 @@ const run = async (): Promise<void> => {
 }
 
 run().catch((error: Error) => {
-  console.error(error instanceof ConfigError ? error.message : error)
+  console.error(error instanceof ConfigError || error instanceof DirectoryLocked ? error.message : error)
   process.exit(1)
 })

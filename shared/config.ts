@@ -81,6 +81,7 @@ export type Config = {
 export class ConfigError extends Error {}
 
 /** Reads the configuration. Throws ConfigError that names every wrong variable. */
+// biome-ignore lint/style/noProcessEnv: the one place that reads the environment
 export const readConfig = (environment: Record<string, string | undefined> = process.env): Config => {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const parsed = Environment.safeParse(given)

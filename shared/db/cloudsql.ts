@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Config } from '../config.ts'
-import type { Opened } from './pool.ts'
+import type { Opened } from './opened.ts'
 
 type CloudSql = Extract<Config['database'], { kind: 'cloudsql' }>
 

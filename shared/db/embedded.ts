@@ -8,7 +8,7 @@ import { vector } from '@electric-sql/pglite-pgvector'
 import pg from 'pg'
 import { lockDirectory } from './lock.ts'
 import { migrate } from './migrate.ts'
-import type { Opened, Role } from './pool.ts'
+import type { Opened, Role } from './opened.ts'
 
 /** The engine itself, with every extension the migrations ask for. `loadDataDir` starts from a dump (tests). */
 export const startEngine = (dataDir: string | undefined, options: PGliteOptions = {}): Promise<PGlite> =>

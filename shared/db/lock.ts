@@ -16,7 +16,7 @@ export const lockDirectory = (directory: string): (() => void) => {
       const descriptor = openSync(file, 'wx', 0o600)
       writeSync(descriptor, identity(process.pid))
       closeSync(descriptor)
-      return () => rmSync(file, { force: true })
+      return release(file)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       const holder = readFileSync(file, 'utf8')
@@ -26,6 +26,16 @@ export const lockDirectory = (directory: string): (() => void) => {
       rmSync(file, { force: true })
     }
   }
+}
+
+/** Takes the file away once: when it is given back, or as the process exits without having done so. */
+const release = (file: string): (() => void) => {
+  const unlock = () => {
+    process.removeListener('exit', unlock)
+    rmSync(file, { force: true })
+  }
+  process.once('exit', unlock)
+  return unlock
 }
 
 /** The process id and, where /proc has it, the time the process began: a number used again is another process. */

@@ -19,6 +19,7 @@ export const migrate = async (client: pg.ClientBase, dir: string): Promise<strin
     migrationsTable: 'schema_migrations',
     singleTransaction: false,
     noLock: true,
+    // biome-ignore lint/suspicious/noConsole: a migration's warnings are for whoever runs it, wherever that is
     logger: { info: () => {}, warn: console.warn, error: console.error },
   })
   await client.query('select pg_advisory_unlock($1)', [LOCK])

@@ -1,12 +1,7 @@
 import pg from 'pg'
 import type { Config } from '../config.ts'
 import { openCloudSql } from './cloudsql.ts'
-
-/** What every way to a database gives: a pool whose connections are `role`, and how to end what lies beneath it. */
-export type Opened = { pool: pg.Pool; close(): Promise<void> }
-
-/** What connections become; a migration stays who logged in. */
-export type Role = 'agenthub_app' | 'agenthub_jobs' | 'login'
+import type { Opened, Role } from './opened.ts'
 
 const IDLE_IN_TRANSACTION_MS = 10_000
 

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Refusal } from '../errors.ts'
 import { type Json, parseBody } from '../json.ts'
 
@@ -7,7 +7,7 @@ export const MEGABYTE = 1024 * 1024
 
 /** Content-Length of requests whose body headers were hidden from the framework; -1 for a chunked one. */
 const announced = new WeakMap<IncomingMessage, number>()
-const servers = new Set<Server>()
+const servers = new Map<Server, Set<ServerResponse>>()
 
 /** Longer than the 600 s of Google's load balancer, so that it is never we who close a connection that it is about to use. */
 const KEEP_ALIVE_MS = 620_000
@@ -15,17 +15,19 @@ const KEEP_ALIVE_MS = 620_000
 /**
  * Keeps functions-framework from reading bodies: it would take 1 GB into memory, round large integers and answer broken JSON
  * with HTML. Its parsers skip a request that announces no body, so the announcement is taken away before they look;
- * readBody then reads the untouched stream. Also collects the servers of this process, for the drain.
+ * readBody then reads the untouched stream. Also collects the servers of this process and the responses that they owe, for the drain.
  */
-export const takeOverBodies = (): ReadonlySet<Server> => {
+export const takeOverBodies = (): ReadonlyMap<Server, ReadonlySet<ServerResponse>> => {
   if (!channel('http.server.request.start').hasSubscribers) channel('http.server.request.start').subscribe(onRequest)
   return servers
 }
 
 const onRequest = (message: unknown): void => {
-  const { request, server } = message as { request: IncomingMessage; server: Server }
-  servers.add(server)
+  const { request, response, server } = message as { request: IncomingMessage; response: ServerResponse; server: Server }
   server.keepAliveTimeout = KEEP_ALIVE_MS
+  const owed = servers.get(server) ?? new Set()
+  servers.set(server, owed.add(response))
+  response.once('close', () => owed.delete(response))
   const { headers } = request
   const length = headers['content-length']
   if (headers['transfer-encoding'] !== undefined) announced.set(request, -1)

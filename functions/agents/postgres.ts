@@ -10,7 +10,7 @@ const json = jsonOf(`id, organization_id, name, industry, description, configura
 const get = `select id, version, ${json} from agents
 where organization_id = $1 and id = $2 and deleted_at is null`
 
-const list = `select id, version, ${json}, created_at, id from agents
+const list = `select id, version, ${json}, iso(created_at), id from agents
 where organization_id = $1 and deleted_at is null
   and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))
   and status = coalesce($5, status)

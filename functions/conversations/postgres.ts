@@ -11,7 +11,7 @@ const json = jsonOf(`id, organization_id, agent_id, metadata, message_count, ${s
 const get = `select id, version, ${json} from conversations
 where organization_id = $1 and id = $2 and deleted_at is null`
 
-const list = `select id, version, ${json}, created_at, id from conversations
+const list = `select id, version, ${json}, iso(created_at), id from conversations
 where organization_id = $1 and deleted_at is null
   and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))
   and ($5::text is null or agent_id = $5)

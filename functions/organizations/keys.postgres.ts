@@ -7,7 +7,7 @@ import type { KeyStore } from './store.ts'
 const json = jsonOf(`id, organization_id, name, role, prefix, user_id, iso(expires_at) as expires_at,
   iso(revoked_at) as revoked_at, iso(last_used_at) as last_used_at, ${stamps}`)
 
-const list = `select id, version, ${json}, created_at, id from api_keys
+const list = `select id, version, ${json}, iso(created_at), id from api_keys
 where organization_id = $1 and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))
 order by created_at desc, id desc
 limit $2::int + 1`

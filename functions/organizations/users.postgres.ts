@@ -12,7 +12,7 @@ export const userJson = jsonOf(`id, organization_id, email, name, role, status, 
 
 const get = `select id, version, ${userJson} from users where organization_id = $1 and id = $2`
 
-const list = `select id, version, ${userJson}, created_at, id from users
+const list = `select id, version, ${userJson}, iso(created_at), id from users
 where organization_id = $1 and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))
 order by created_at desc, id desc
 limit $2::int + 1`

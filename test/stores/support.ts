@@ -1,0 +1,90 @@
+import { expect } from 'vitest'
+import { makeDatabase } from '../../shared/db/database.ts'
+import type { Scope } from '../../shared/db/scope.ts'
+import { Refusal } from '../../shared/errors.ts'
+import { type Json, LosslessNumber, stringify } from '../../shared/json.ts'
+import type { NextVersion } from '../../shared/memory.ts'
+import { makeLog } from '../../shared/observe/log.ts'
+import { makeMetrics } from '../../shared/observe/metrics.ts'
+import { type Page, parse, type Row, type Slice } from '../../shared/record.ts'
+import { makeTestDatabase } from '../support/database.ts'
+
+/** What a contract is run against: an implementation of the stores, in whose name they work, and how to end them. */
+export type Made<S> = { stores: S; scope(organization: string): Scope; stop(): Promise<void> }
+export type Make<S> = () => Promise<Made<S>>
+
+const scope = (organization_id: string): Scope => ({
+  organization_id,
+  caller: { kind: 'platform', actor: 'test' },
+  context: { request_id: 'test' },
+})
+
+/** A runner over the dictionaries of this process. */
+export const inMemory =
+  <S>(makeStores: (nextVersion: NextVersion) => S): Make<S> =>
+  async () => {
+    let version = 0
+    return { stores: makeStores(() => String(++version)), scope, stop: async () => {} }
+  }
+
+/** A runner over a database of its own, on the engine of the test run. */
+export const onPostgres =
+  <S>(makeStores: (db: ReturnType<typeof makeDatabase>) => S): Make<S> =>
+  async () => {
+    const database = await makeTestDatabase()
+    const { pool, close } = await database.open()
+    const db = makeDatabase(pool, { ...database.config.pool, log: makeLog('silent', undefined), metrics: makeMetrics() })
+    const stop = async () => {
+      await close()
+      await database.drop()
+    }
+    return { stores: makeStores(db), scope, stop }
+  }
+
+/** The time of second `n` of the tests' day. */
+export const at = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, n)).toISOString()
+
+/** JSON with every object's keys in order, so that texts of equal values are equal, to the last digit. */
+export const canonical = (value: unknown): string => stringify(ordered(value as Json))
+
+const ordered = (value: Json): Json => {
+  if (Array.isArray(value)) return value.map(ordered)
+  if (typeof value !== 'object' || value === null || value instanceof LosslessNumber) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, ordered(inner)]))
+}
+
+/** Says that a row is there and holds exactly `value` beside its version, which its JSON repeats. */
+export const expectRow = (row: Row<unknown> | symbol | undefined, value: { id: string }): void => {
+  const { id, version, json } = there(row)
+  expect(id).toBe(value.id)
+  expect(version).toMatch(/^[1-9]\d*$/)
+  expect(canonical(parse({ id, version, json }))).toBe(canonical({ ...value, version: Number(version) }))
+}
+
+/** The row, which must be there. */
+export const there = <R>(row: R | symbol | undefined): R => {
+  expect(row).toBeDefined()
+  expect(row).not.toBeTypeOf('symbol')
+  return row as R
+}
+
+export const expectLater = (later: Row<unknown>, earlier: Row<unknown>): void =>
+  expect(BigInt(later.version)).toBeGreaterThan(BigInt(earlier.version))
+
+export const expectStale = (work: Promise<unknown>): Promise<void> =>
+  expect(work).rejects.toSatisfy(error => error instanceof Refusal && error.code === 'version_mismatch')
+
+/** Every page of a list, walked by its keys: the ids of each. */
+export const walk = async (list: (slice: Slice) => Promise<Page<unknown> | undefined>, limit: number): Promise<string[][]> => {
+  const pages: string[][] = []
+  let after: Slice['after']
+  do {
+    const page = there(await list({ limit, after }))
+    pages.push(page.items.map(({ id }) => id))
+    after = page.next
+  } while (after !== undefined)
+  return pages
+}
+
+export const all: Slice = { limit: 200, after: undefined }

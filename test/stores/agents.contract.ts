@@ -9,7 +9,7 @@ import { all, at, canonical, expectLater, expectRow, expectStale, type Made, typ
 const NEW: NewAgent = { id: 'a', name: 'Concierge', industry: 'hotels', description: null, status: 'active', at: at(1) }
 
 /** What every store of agents does, whatever it keeps them in. */
-export const agentContract = (kind: string, make: Make<{ agents: AgentStore }>): void =>
+export const agentContract = (kind: string, make: Make<{ agents: AgentStore }>) =>
   describe(`agents, ${kind}`, () => {
     let made: Made<{ agents: AgentStore }>
     let agents: AgentStore

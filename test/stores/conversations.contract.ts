@@ -14,7 +14,7 @@ const NEW: NewConversation = { id: 'c', agent_id: 'a', metadata: {}, messages: [
 const say = (content: string, id = newId('msg')): NewMessage => ({ id, role: 'user', content, metadata: {} })
 
 /** What every store of conversations does; it shares its organizations with a store of agents. */
-export const conversationContract = (kind: string, make: Make<Stores>): void =>
+export const conversationContract = (kind: string, make: Make<Stores>) =>
   describe(`conversations, ${kind}`, () => {
     let made: Made<Stores>
     let conversations: ConversationStore

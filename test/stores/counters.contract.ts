@@ -5,7 +5,7 @@ import { newId } from '../../shared/id.ts'
 import { all, at, expectLater, type Made, type Make, there, walk } from './support.ts'
 
 /** What every store of counters does. Values are compared as the text that goes on the wire. */
-export const counterContract = (kind: string, make: Make<{ counters: CounterStore }>): void =>
+export const counterContract = (kind: string, make: Make<{ counters: CounterStore }>) =>
   describe(`counters, ${kind}`, () => {
     let made: Made<{ counters: CounterStore }>
     let counters: CounterStore
@@ -16,7 +16,7 @@ export const counterContract = (kind: string, make: Make<{ counters: CounterStor
     afterAll(() => made.stop())
 
     const own = (): Scope => made.scope(newId('org'))
-    const valueOf = ({ json }: { json: string }) => /"value":([^,}]+)/.exec(json)?.[1]
+    const textOf = ({ json }: { json: string }) => /"value":([^,}]+)/.exec(json)?.[1]
 
     test('a counter that was never moved is undefined', async () => {
       const scope = own()
@@ -30,11 +30,11 @@ export const counterContract = (kind: string, make: Make<{ counters: CounterStor
       expect(JSON.parse(first.json)).toEqual({ name: 'visits', value: 1 })
       expect(first.id).toBe('visits')
       const second = await counters.increment(scope, 'visits', '41', at(2))
-      expect(valueOf(second)).toBe('42')
+      expect(textOf(second)).toBe('42')
       expectLater(second, first)
       expect(await counters.get(scope, 'visits')).toEqual(second)
       const third = await counters.increment(scope, 'visits', '0', at(3))
-      expect(valueOf(third)).toBe('42')
+      expect(textOf(third)).toBe('42')
       expectLater(third, second)
     })
 
@@ -59,13 +59,13 @@ export const counterContract = (kind: string, make: Make<{ counters: CounterStor
     ])('%j is %s, to the last digit and its scale', async (steps, sum) => {
       const scope = own()
       for (const [i, by] of steps.entries()) await counters.increment(scope, 'n', by, at(i))
-      expect(valueOf(there(await counters.get(scope, 'n')))).toBe(sum)
+      expect(textOf(there(await counters.get(scope, 'n')))).toBe(sum)
     })
 
     test('increments at once are all counted', async () => {
       const scope = own()
       await Promise.all(Array.from({ length: 20 }, (_, n) => counters.increment(scope, 'n', String(n + 1), at(n))))
-      expect(valueOf(there(await counters.get(scope, 'n')))).toBe('210')
+      expect(textOf(there(await counters.get(scope, 'n')))).toBe('210')
     })
 
     test('counters are listed by name, over pages without gap or double', async () => {
@@ -83,7 +83,7 @@ export const counterContract = (kind: string, make: Make<{ counters: CounterStor
       await counters.increment(mine, 'n', '5', at(1))
       expect(await counters.get(theirs, 'n')).toBeUndefined()
       expect((await counters.list(theirs, all)).items).toEqual([])
-      expect(valueOf(await counters.increment(theirs, 'n', '1', at(2)))).toBe('1')
-      expect(valueOf(there(await counters.get(mine, 'n')))).toBe('5')
+      expect(textOf(await counters.increment(theirs, 'n', '1', at(2)))).toBe('1')
+      expect(textOf(there(await counters.get(mine, 'n')))).toBe('5')
     })
   })

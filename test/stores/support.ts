@@ -55,7 +55,7 @@ const ordered = (value: Json): Json => {
 }
 
 /** Says that a row is there and holds exactly `value` beside its version, which its JSON repeats. */
-export const expectRow = (row: Row<unknown> | symbol | undefined, value: { id: string }): void => {
+export const expectRow = (row: Row<unknown> | symbol | undefined, value: { id: string; [field: string]: unknown }): void => {
   const { id, version, json } = there(row)
   expect(id).toBe(value.id)
   expect(version).toMatch(/^[1-9]\d*$/)
@@ -63,10 +63,10 @@ export const expectRow = (row: Row<unknown> | symbol | undefined, value: { id: s
 }
 
 /** The row, which must be there. */
-export const there = <R>(row: R | symbol | undefined): R => {
+export const there = <R>(row: R): Exclude<R, symbol | undefined> => {
   expect(row).toBeDefined()
   expect(row).not.toBeTypeOf('symbol')
-  return row as R
+  return row as Exclude<R, symbol | undefined>
 }
 
 export const expectLater = (later: Row<unknown>, earlier: Row<unknown>): void =>

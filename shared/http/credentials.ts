@@ -71,6 +71,7 @@ export const makeVerifier = ({ accounts, audiences, keysUrl }: Config['idTokens'
       issuer: ['https://accounts.google.com', 'accounts.google.com'],
       audience: audiences,
       algorithms: ['RS256'],
+      requiredClaims: ['exp'],
     }).catch(cause => {
       throw new Refusal('unauthenticated', 'the ID token is not valid here', { cause })
     })

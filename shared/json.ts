@@ -13,7 +13,8 @@ const MAX_EXPONENT = 1000
 
 const exactNumber = (literal: string): number | LosslessNumber => {
   const value = Number(literal)
-  const exact = /e/i.test(literal) ? Number.isSafeInteger(value) : literal.length < 16
+  const underflows = value === 0 && /^[-0.]*[1-9]/.test(literal)
+  const exact = literal.length < 16 && !underflows && (Number.isSafeInteger(value) || !/e/i.test(literal))
   return exact ? value : new LosslessNumber(literal)
 }
 

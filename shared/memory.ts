@@ -17,7 +17,8 @@ export type Table<T, W> = {
   create(organization: string, id: string, value: T): Row<W> | undefined
   /** Puts what `change` makes of the value (undefined where there is none) in its place; undefined changes nothing. */
   put(organization: string, id: string, change: (value: T | undefined) => T | undefined, ifMatch?: string): Row<W> | undefined
-  remove(organization: string, id: string, ifMatch?: string): Row<W> | undefined
+  /** Leaves a tombstone that holds what `bury` makes of the value. */
+  remove(organization: string, id: string, bury: (value: T) => T, ifMatch?: string): Row<W> | undefined
   /** A version larger than every one that this table has handed out or been given. */
   nextVersion(): string
   replica: Replica
@@ -37,11 +38,16 @@ export type Replica = {
   clear(): void
 }
 
-/** How a table is kept: its wire, and its order, whose keys are unique and never change. */
-export type Shape<T> = { render: (value: T, version: string) => object; keyOf: (value: T, id: string) => Key; order: 'up' | 'down' }
+/** How a table is kept: its wire, and its order, whose keys are unique and never change. `sortOf` makes texts of keys that sort as they should. */
+export type Shape<T> = {
+  render: (value: T, version: string) => object
+  keyOf: (value: T, id: string) => Key
+  sortOf?: (key: Key) => Key
+  order: 'up' | 'down'
+}
 
 /** A table in this process. Every method ends before the next begins: there is no await between a check and its write. */
-export const makeTable = <T extends object, W>({ render, keyOf, order }: Shape<T>): Table<T, W> => {
+export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => key, order }: Shape<T>): Table<T, W> => {
   let organizations = new Map<string, Rows<T>>()
   let newest = 0n
   const sign = order === 'up' ? 1 : -1
@@ -64,12 +70,13 @@ export const makeTable = <T extends object, W>({ render, keyOf, order }: Shape<T
     return kept?.deleted ? undefined : kept
   }
   /** Where a key stands in the order, or would stand. */
-  const placeOf = (rows: Rows<T>, key: Key): number => {
+  const placeOf = (rows: Rows<T>, place: Key): number => {
+    const key = sortOf(place)
     let low = 0
     let high = rows.order.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (sign * compareKeys(rows.order[middle]?.key as Key, key) < 0) low = middle + 1
+      if (sign * compareKeys(sortOf(rows.order[middle]?.key as Key), key) < 0) low = middle + 1
       else high = middle
     }
     return low
@@ -113,7 +120,7 @@ export const makeTable = <T extends object, W>({ render, keyOf, order }: Shape<T
       for (let i = after === undefined ? 0 : placeOf(rows, after); i < rows.order.length && found.length <= limit; i++) {
         const { key, id } = rows.order[i] as { key: Key; id: string }
         const kept = rows.byId.get(id) as Kept<T>
-        if ((after === undefined || compareKeys(key, after) !== 0) && wanted(kept.value)) found.push({ key, id, kept })
+        if ((after === undefined || compareKeys(sortOf(key), sortOf(after)) !== 0) && wanted(kept.value)) found.push({ key, id, kept })
       }
       const items = found.slice(0, limit)
       return { items: items.map(({ id, kept }) => rowOf(id, kept)), next: found.length > limit ? items.at(-1)?.key : undefined }
@@ -125,10 +132,10 @@ export const makeTable = <T extends object, W>({ render, keyOf, order }: Shape<T
       const value = change(kept?.value)
       return value && write(organization, id, value)
     },
-    remove: (organization, id, ifMatch) => {
+    remove: (organization, id, bury, ifMatch) => {
       const kept = alive(organization, id)
       if (kept) checkVersion(kept, ifMatch)
-      return kept && write(organization, id, kept.value, true)
+      return kept && write(organization, id, bury(kept.value), true)
     },
     replica: {
       read: (organization, id) => {
@@ -156,8 +163,8 @@ export const makeTable = <T extends object, W>({ render, keyOf, order }: Shape<T
   }
 }
 
-/** A time as part of a sort key: always microseconds, so that its text sorts as the time does. */
-export const sortable = (time: string): string => (time.length === 24 ? `${time.slice(0, -1)}000Z` : time)
+/** Keys that begin with a time: as microseconds always, so that its text sorts as the time does. */
+export const byTime = ([time = '', ...rest]: Key): Key => [time.length === 24 ? `${time.slice(0, -1)}000Z` : time, ...rest]
 
 /** Compares sort keys part by part, each by its UTF-8 bytes, as Postgres does under the "C" collation. */
 const compareKeys = (a: Key, b: Key): number => {

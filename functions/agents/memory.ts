@@ -1,4 +1,4 @@
-import { makeTable, sortable, type Table } from '../../shared/memory.ts'
+import { byTime, makeTable, type Table } from '../../shared/memory.ts'
 import type { Agent } from './schema.ts'
 import type { AgentStore } from './store.ts'
 
@@ -9,7 +9,8 @@ export type AgentTable = Table<Kept, Agent>
 export const agentTable = (): AgentTable =>
   makeTable({
     render: ({ extra: _, unconfigured: __, ...agent }, version) => ({ ...agent, version: Number(version) }),
-    keyOf: ({ created_at, id }) => [sortable(created_at), id],
+    keyOf: ({ created_at, id }) => [created_at, id],
+    sortOf: byTime,
     order: 'down',
   })
 
@@ -34,5 +35,5 @@ export const memoryAgents = (table: AgentTable = agentTable()): AgentStore => ({
     const settings = 'configuration' in given ? { unconfigured: false } : {}
     return table.put(scope.organization_id, id, agent => agent && { ...agent, ...given, ...settings, updated_at: at }, ifMatch)
   },
-  remove: async (scope, id, _at, ifMatch) => table.remove(scope.organization_id, id, ifMatch),
+  remove: async (scope, id, at, ifMatch) => table.remove(scope.organization_id, id, agent => ({ ...agent, updated_at: at }), ifMatch),
 })

@@ -1,6 +1,6 @@
 import type { Scope } from '../../shared/db/scope.ts'
 import { stringify } from '../../shared/json.ts'
-import { makeTable, sortable, type Table } from '../../shared/memory.ts'
+import { byTime, makeTable, type Table } from '../../shared/memory.ts'
 import type { Row } from '../../shared/record.ts'
 import type { Conversation, Message } from './schema.ts'
 import { type ConversationStore, type NewMessage, unknownAgent } from './store.ts'
@@ -17,7 +17,8 @@ export const conversationTable = (): ConversationTable =>
       message_count: messages.length,
       version: Number(version),
     }),
-    keyOf: ({ created_at, id }) => [sortable(created_at), id],
+    keyOf: ({ created_at, id }) => [created_at, id],
+    sortOf: byTime,
     order: 'down',
   })
 
@@ -64,7 +65,8 @@ export const memoryConversations = (
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
       return table.put(scope.organization_id, id, one => one && { ...one, ...given, updated_at: at }, ifMatch)
     },
-    remove: async (scope, id, _at, ifMatch) => table.remove(scope.organization_id, id, ifMatch),
+    remove: async (scope, id, at, ifMatch) =>
+      table.remove(scope.organization_id, id, one => ({ ...one, messages: [], updated_at: at }), ifMatch),
     append: async (scope, id, messages, at) => {
       const before = table.peek(scope.organization_id, id)?.messages
       if (before === undefined) return undefined

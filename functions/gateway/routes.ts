@@ -7,7 +7,10 @@ import type { Metrics } from '../../shared/observe/metrics.ts'
 
 const route = routesOf<{ metrics: Metrics }>()
 
-const types: Record<string, string> = { 'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript' }
+const types = new Map([
+  ['swagger-ui.css', 'text/css'],
+  ['swagger-ui-bundle.js', 'text/javascript'],
+])
 
 const page = `<!doctype html>
 <html lang="en">
@@ -36,7 +39,7 @@ export const gatewayRoutes = [
     role: 'public',
     params: z.strictObject({ file: z.string() }),
     handle: async ({ params: { file } }) => {
-      const type = found('file', file, types[file])
+      const type = found('file', file, types.get(file))
       return { reply: { headers: { 'content-type': `${type}; charset=utf-8` }, body: await asset(file) } }
     },
   }),

@@ -3,7 +3,7 @@ import type { Database } from '../../shared/db/database.ts'
 import { toRow } from '../../shared/db/rows.ts'
 import type { User } from './schema.ts'
 import type { SessionStore } from './store.ts'
-import { userJson } from './users.postgres.ts'
+import { touching, userJson } from './users.postgres.ts'
 
 const findLogin = 'select organization_id, user_id, password_hash from find_login($1)'
 
@@ -41,5 +41,7 @@ export const postgresSessions = (db: Database): SessionStore => ({
   removeCurrent: async scope =>
     idOf(await db.write(scope, { name: 'sessions.remove_current', text: removeCurrent, values: [scope.organization_id] })),
   removeOf: async (scope, user) =>
-    idOf(await db.write(scope, { name: 'sessions.remove_of', text: removeOf, values: [scope.organization_id, user] })),
+    idOf(
+      await db.write(scope, touching(scope, user), { name: 'sessions.remove_of', text: removeOf, values: [scope.organization_id, user] }),
+    ),
 })

@@ -66,6 +66,6 @@ export type SessionStore = {
   create(scope: Scope, session: NewSessionRow): Promise<{ user: Row<User>; expires_at: string } | undefined>
   /** Ends the session that asks; undefined when an API key asks. */
   removeCurrent(scope: Scope): Promise<{ id: string } | undefined>
-  /** Ends all sessions of a user; undefined when there is no such user. */
+  /** Ends all sessions of a user, who must not outrank the caller; undefined when there is no such user. */
   removeOf(scope: Scope, user: string): Promise<{ id: string } | undefined>
 }

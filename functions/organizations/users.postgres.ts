@@ -25,6 +25,7 @@ returning id, version, ${userJson}`
 /** Changes of users follow one another within an organization, so that two cannot each remove "the other" owner. */
 const lock = `select from organizations where organization_id = $1 and id = $1 for no key update`
 
+/** Refuses to touch one who outranks the caller. */
 const touch = `select require_rank(role) from users where organization_id = $1 and id = $2`
 
 /** Whether $2 is the last active owner: a statement of its own, which sees what the lock has waited for. */
@@ -63,9 +64,15 @@ const changed = (rows: Parameters<typeof changedRow>[0]): Row<User> | undefined 
   return changedRow<User>(rows)
 }
 
-const guards = ({ organization_id }: Scope, id: string): Statement[] => [
-  { name: 'users.lock', text: lock, values: [organization_id] },
-  { name: 'users.touch', text: touch, values: [organization_id, id] },
+export const touching = ({ organization_id }: Scope, id: string): Statement => ({
+  name: 'users.touch',
+  text: touch,
+  values: [organization_id, id],
+})
+
+const guards = (scope: Scope, id: string): Statement[] => [
+  { name: 'users.lock', text: lock, values: [scope.organization_id] },
+  touching(scope, id),
 ]
 
 /** Users in Postgres. */

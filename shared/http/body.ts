@@ -7,6 +7,8 @@ export const MEGABYTE = 1024 * 1024
 
 /** Content-Length of requests whose body headers were hidden from the framework; -1 for a chunked one. */
 const announced = new WeakMap<IncomingMessage, number>()
+/** The URLs of requests whose path cannot be percent-decoded. */
+const hidden = new WeakMap<IncomingMessage, string>()
 const servers = new Map<Server, Set<ServerResponse>>()
 
 /** Longer than the 600 s of Google's load balancer, so that it is never we who close a connection that it is about to use. */
@@ -15,7 +17,8 @@ const KEEP_ALIVE_MS = 620_000
 /**
  * Keeps functions-framework from reading bodies: it would take 1 GB into memory, round large integers and answer broken JSON
  * with HTML. Its parsers skip a request that announces no body, so the announcement is taken away before they look;
- * readBody then reads the untouched stream. Also collects the servers of this process and the responses that they owe, for the drain.
+ * readBody then reads the untouched stream. A path that cannot be decoded, which it would answer with HTML and a stack trace,
+ * is hidden too; urlOf tells it. Also collects the servers of this process and the responses that they owe, for the drain.
  */
 export const takeOverBodies = (): ReadonlyMap<Server, ReadonlySet<ServerResponse>> => {
   if (!channel('http.server.request.start').hasSubscribers) channel('http.server.request.start').subscribe(onRequest)
@@ -28,7 +31,11 @@ const onRequest = (message: unknown): void => {
   const owed = servers.get(server) ?? new Set()
   servers.set(server, owed.add(response))
   response.once('close', () => owed.delete(response))
-  const { headers } = request
+  const { headers, url = '/' } = request
+  if (!isDecodable(url)) {
+    hidden.set(request, url)
+    request.url = '/'
+  }
   const length = headers['content-length']
   if (headers['transfer-encoding'] !== undefined) announced.set(request, -1)
   else if (length !== undefined) announced.set(request, Number(length))
@@ -36,6 +43,18 @@ const onRequest = (message: unknown): void => {
   delete headers['content-length']
   delete headers['transfer-encoding']
 }
+
+const isDecodable = (url: string): boolean => {
+  try {
+    decodeURIComponent(url.split('?', 1)[0] as string)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The URL of a request as it was sent. */
+export const urlOf = (request: IncomingMessage): string => hidden.get(request) ?? request.url ?? '/'
 
 /** The bytes of a request's body. Throws too_large once `limit` bytes are announced or have come. */
 export const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {

@@ -34,13 +34,13 @@ export const present = async (
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
   if (token === undefined) throw new Refusal('unauthenticated', 'send Authorization: Bearer <API key or session token>')
   const role = roles.find(one => one === access)
-  const organization = TOKEN.exec(token)?.[1]
+  const organization = organizationOf(token)
   if (organization !== undefined) {
     if (role === undefined)
       throw new Refusal('forbidden', "this route is the platform's: it takes the admin key or an allowed service account")
     const hashed = sha256(token)
     return {
-      organization: Buffer.from(organization, 'base64url').toString(),
+      organization,
       caller: { kind: 'token', hash: hashed, role },
       rateKey: hashed.toString('base64url'),
     }
@@ -49,6 +49,12 @@ export const present = async (
   if (actor === undefined) throw new Refusal('unauthenticated', 'the credential is unknown')
   if (role !== undefined) throw new Refusal('forbidden', 'this route is for an organization: it takes its API key or a session token')
   return { organization: PLATFORM, caller: { kind: 'platform', actor }, rateKey: actor }
+}
+
+/** The organization that a token carries, if it is one: an id has no control characters, and Postgres would refuse U+0000. */
+const organizationOf = (token: string): string | undefined => {
+  const carried = Buffer.from(TOKEN.exec(token)?.[1] ?? '', 'base64url').toString()
+  return carried === '' || /\p{Cc}/u.test(carried) ? undefined : carried
 }
 
 /** What stands for an organization where the platform itself asks: no organization's id can hold a control character. */
@@ -65,6 +71,7 @@ export const makeVerifier = ({ accounts, audiences, keysUrl }: Config['idTokens'
       issuer: ['https://accounts.google.com', 'accounts.google.com'],
       audience: audiences,
       algorithms: ['RS256'],
+      requiredClaims: ['exp'],
     }).catch(cause => {
       throw new Refusal('unauthenticated', 'the ID token is not valid here', { cause })
     })

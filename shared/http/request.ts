@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { urlOf } from './body.ts'
 
 /** What serving reads of a request before its body. */
 export type Request = {
@@ -16,7 +17,7 @@ export type Request = {
 }
 
 export const readRequest = (raw: IncomingMessage): Request => {
-  const url = raw.url ?? '/'
+  const url = urlOf(raw)
   const mark = url.indexOf('?')
   const given = raw.headers['x-request-id']
   const method = (raw.method ?? 'GET').toLowerCase()

@@ -1,0 +1,82 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Running, run } from '../support/http.ts'
+
+const AUDIENCE = 'https://organizations.example'
+const ACCOUNT = 'deployer@project.iam.gserviceaccount.com'
+const RIGHT: JWTPayload = {
+  iss: 'https://accounts.google.com',
+  aud: AUDIENCE,
+  email: ACCOUNT,
+  email_verified: true,
+  exp: Math.floor(Date.now() / 1000) + 600,
+}
+
+type Key = Awaited<ReturnType<typeof generateKeyPair>>['privateKey']
+let app: Running
+let keys: Server
+let google: Key
+let stranger: Key
+beforeAll(async () => {
+  const pair = await generateKeyPair('RS256')
+  google = pair.privateKey
+  stranger = (await generateKeyPair('RS256')).privateKey
+  const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(pair.publicKey)), kid: 'k', alg: 'RS256', use: 'sig' }] })
+  keys = createServer((_, response) => response.setHeader('content-type', 'application/json').end(jwks))
+  await new Promise<void>(resolve => keys.listen(0, '127.0.0.1', resolve))
+  app = await run({
+    ALLOWED_SERVICE_ACCOUNTS: `other@x.iam.gserviceaccount.com, ${ACCOUNT}`,
+    ID_TOKEN_AUDIENCES: AUDIENCE,
+    ID_TOKEN_KEYS_URL: `http://127.0.0.1:${(keys.address() as AddressInfo).port}/certs`,
+  })
+})
+afterAll(async () => {
+  await app.stop()
+  keys.closeAllConnections()
+  await new Promise(resolve => keys.close(resolve))
+})
+
+const sign = (claims: JWTPayload, key: Key = google) => new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'k' }).sign(key)
+const found = async (token: string) => (await app.as(token)('POST', '/organizations', { name: 'Acme' })).status
+
+test('an ID token of an allowed service account founds organizations, and the audit shows whose it was', async () => {
+  const { status, body } = await app.as(await sign(RIGHT))('POST', '/organizations', { name: 'Acme' })
+  expect(status).toBe(201)
+  const events = await app.as(body.api_key.secret)('GET', `/audit/events?actor=service:${ACCOUNT}`)
+  expect(events.body.items).toHaveLength(2)
+})
+
+test('either of the names of the issuer is right', async () => {
+  expect(await found(await sign({ ...RIGHT, iss: 'accounts.google.com' }))).toBe(201)
+})
+
+test.each<[string, JWTPayload, number]>([
+  ['another audience', { ...RIGHT, aud: 'https://elsewhere.example' }, 401],
+  ['another issuer', { ...RIGHT, iss: 'https://accounts.example' }, 401],
+  ['an expiry in the past', { ...RIGHT, exp: Math.floor(Date.now() / 1000) - 60 }, 401],
+  ['an account that is not allowed', { ...RIGHT, email: 'stranger@project.iam.gserviceaccount.com' }, 403],
+  ['an address that is not verified', { ...RIGHT, email_verified: false }, 403],
+  ['no word of its verification', { ...RIGHT, email_verified: undefined }, 403],
+  ['no address', { ...RIGHT, email: undefined }, 403],
+])('a token with %s is refused', async (_, claims, status) => {
+  expect(await found(await sign(claims))).toBe(status)
+})
+
+test('a token without expiry is refused', async () => {
+  const { exp: _, ...endless } = RIGHT
+  expect(await found(await sign(endless))).toBe(401)
+})
+
+test('a token that nobody signed, or another key, or a shared secret, is refused', async () => {
+  expect(await found(new UnsecuredJWT(RIGHT).encode())).toBe(401)
+  expect(await found(`${new UnsecuredJWT(RIGHT).encode()}x`)).toBe(401)
+  expect(await found(await sign(RIGHT, stranger))).toBe(401)
+  const hmac = await new SignJWT(RIGHT).setProtectedHeader({ alg: 'HS256', kid: 'k' }).sign(new Uint8Array(32))
+  expect(await found(hmac)).toBe(401)
+})
+
+test('an ID token opens no route of an organization', async () => {
+  expect((await app.as(await sign(RIGHT))('GET', '/agents')).status).toBe(403)
+})

@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import { ConfigError, readConfig } from '../../shared/config.ts'
+
+const complaint = (environment: Record<string, string>): string => {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as Error).message
+  }
+  return ''
+}
+
+test('an empty environment is the embedded gateway on port 8080, without a limit', () => {
+  expect(readConfig({})).toMatchObject({
+    port: 8080,
+    host: '127.0.0.1',
+    target: 'gateway',
+    dataDir: '.data',
+    database: { kind: 'embedded' },
+    pool: { size: 5, queue: 500, statementTimeout: 5000 },
+    adminKey: undefined,
+    rateLimit: 0,
+    logLevel: 'info',
+  })
+  expect(readConfig({ PORT: '', DATABASE_URL: '' }).port).toBe(8080)
+})
+
+test.each([
+  ['PORT', 'http'],
+  ['PORT', '65536'],
+  ['PORT', '80.5'],
+  ['DATABASE_URL', 'mysql://x'],
+  ['INSTANCE_CONNECTION_NAME', 'instance'],
+  ['DB_IP_TYPE', 'private'],
+  ['DB_AUTH', 'NONE'],
+  ['DB_POOL_SIZE', '0'],
+  ['DB_QUEUE_SIZE', '-1'],
+  ['DB_STATEMENT_TIMEOUT_MS', '5s'],
+  ['AGENTHUB_ADMIN_KEY', 'short'],
+  ['ID_TOKEN_KEYS_URL', 'certs'],
+  ['UPSTASH_REDIS_REST_URL', 'redis'],
+  ['RATE_LIMIT_PER_MINUTE', 'many'],
+  ['LOG_LEVEL', 'loud'],
+])('a wrong %s (%s) is named', (name, value) => {
+  expect(complaint({ [name]: value }).split('\n')).toEqual([expect.stringMatching(`^${name}: .`)])
+})
+
+test('every wrong value is named in one message', () => {
+  const message = complaint({ PORT: 'x', LOG_LEVEL: 'loud', DB_POOL_SIZE: '1000', HOST: 'fine' })
+  expect(message.split('\n').map(line => line.split(':')[0])).toEqual(['PORT', 'DB_POOL_SIZE', 'LOG_LEVEL'])
+})
+
+test('no message repeats a secret', () => {
+  expect(complaint({ AGENTHUB_ADMIN_KEY: 'hunter2' })).not.toContain('hunter2')
+  expect(complaint({ DATABASE_URL: 'mysql://u:hunter2@h' })).not.toContain('hunter2')
+})
+
+const INSTANCE = 'project:region:instance'
+test.each<[Record<string, string>, string[]]>([
+  [{ DATABASE_URL: 'postgres://h/d', INSTANCE_CONNECTION_NAME: INSTANCE }, ['DATABASE_URL', 'INSTANCE_CONNECTION_NAME']],
+  [{ INSTANCE_CONNECTION_NAME: INSTANCE }, ['DB_USER']],
+  [{ INSTANCE_CONNECTION_NAME: INSTANCE, DB_USER: 'u', DB_AUTH: 'PASSWORD' }, ['DB_PASSWORD_SECRET']],
+  [{ UPSTASH_REDIS_REST_URL: 'https://r.example' }, ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN']],
+  [{ UPSTASH_REDIS_REST_TOKEN: 't' }, ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN']],
+  [{ K_REVISION: 'agents-1' }, ['INSTANCE_CONNECTION_NAME', 'DATABASE_URL']],
+])('what does not go together in %j is named', (environment, names) => {
+  for (const name of names) expect(complaint(environment)).toContain(name)
+})
+
+test('a server has a limit of requests unless told otherwise, and an embedded engine has none', () => {
+  expect(readConfig({ DATABASE_URL: 'postgresql://h/d' })).toMatchObject({ rateLimit: 600, database: { kind: 'url' } })
+  expect(readConfig({ DATABASE_URL: 'postgres://h/d', RATE_LIMIT_PER_MINUTE: '0' }).rateLimit).toBe(0)
+  expect(readConfig({ RATE_LIMIT_PER_MINUTE: '7' }).rateLimit).toBe(7)
+})
+
+test('a whole Cloud SQL configuration is read, lists with their spaces taken off', () => {
+  const config = readConfig({
+    INSTANCE_CONNECTION_NAME: `domain.example:${INSTANCE}`,
+    DB_USER: 'u',
+    DB_AUTH: 'PASSWORD',
+    DB_PASSWORD_SECRET: 's',
+    DB_IP_TYPE: 'PSC',
+    ALLOWED_SERVICE_ACCOUNTS: ' a@x , ,b@x,',
+  })
+  expect(config.database).toEqual({
+    kind: 'cloudsql',
+    instance: `domain.example:${INSTANCE}`,
+    ipType: 'PSC',
+    auth: 'PASSWORD',
+    name: 'agenthub',
+    user: 'u',
+    passwordSecret: 's',
+  })
+  expect(config.idTokens.accounts).toEqual(['a@x', 'b@x'])
+})

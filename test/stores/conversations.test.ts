@@ -1,0 +1,28 @@
+import { agentCollection } from '../../functions/agents/collections.ts'
+import { agentTable, memoryAgents } from '../../functions/agents/memory.ts'
+import { postgresAgents } from '../../functions/agents/postgres.ts'
+import { conversationCollection } from '../../functions/conversations/collections.ts'
+import { memoryConversations } from '../../functions/conversations/memory.ts'
+import { postgresConversations } from '../../functions/conversations/postgres.ts'
+import type { Stage } from '../../shared/migration/stage.ts'
+import { conversationContract } from './conversations.contract.ts'
+import { inMemory, mirrored, onPostgres } from './support.ts'
+
+conversationContract(
+  'in memory',
+  inMemory(() => {
+    const table = agentTable()
+    const knows = (organization: string, id: string) => table.peek(organization, id) !== undefined
+    return { agents: memoryAgents(table), conversations: memoryConversations((scope, id) => knows(scope.organization_id, id)) }
+  }),
+)
+conversationContract(
+  'in Postgres',
+  onPostgres(db => ({ agents: postgresAgents(db), conversations: postgresConversations(db) })),
+)
+// in off a conversation may name any agent, as it could in the dictionary
+for (const stage of ['dualwrite', 'shadow', 'live', 'rampdown', 'complete'] satisfies Stage[])
+  conversationContract(
+    `mirrored in ${stage}`,
+    mirrored(stage, () => ({ agents: agentCollection(), conversations: conversationCollection() })),
+  )

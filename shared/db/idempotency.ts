@@ -65,7 +65,7 @@ export const doOnce = (
     try {
       return await finish(await work({ ...scope, unit: { run } }))
     } catch (error) {
-      if (causeCode(error) === 'AH208') {
+      if ((error as DatabaseError).code === 'AH208') {
         const [row] = (await send([plain('rollback'), opening(scope), kept(scope, key)])).at(-1) as Columns[]
         const [status, headers, body] = row as [string, string, string]
         return { status: Number(status), headers: JSON.parse(headers), body, replayed: true }

@@ -18,7 +18,7 @@ export type Database = {
   writeAll(scope: Scope, ...statements: Statement[]): Promise<Columns[][]>
   /** `write` under another isolation level; serialization failures are sent again, as deadlocks are everywhere. */
   writeAt(isolation: Isolation, scope: Scope, ...statements: Statement[]): Promise<Columns[]>
-  /** Lends one connection to work that needs several trips in one transaction; ended by `work`, closed if `work` throws. */
+  /** Lends one connection to work that needs several trips in one transaction; ended by `work`, undone if `work` throws. */
   session<T>(work: (run: Run) => Promise<T>): Promise<T>
   /** Whether the database answers at all, within a second. */
   ready(): Promise<boolean>
@@ -100,11 +100,20 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
       client.release()
       return results
     } catch (error) {
-      const broken = isConnectionLoss(error as DatabaseError) || isStalePlan(error as DatabaseError)
-      if (!broken && statements.at(-1)?.text === 'commit') await send(client, [plain('rollback')])
-      client.release(broken)
+      await giveBack(client, error as DatabaseError, statements.at(-1)?.text === 'commit')
       throw error
     }
+  }
+
+  /** Returns a connection after an error: to the pool once its transaction is undone, closed if that cannot be. */
+  const giveBack = async (client: PoolClient, error: DatabaseError, inTransaction: boolean): Promise<void> => {
+    const broken = isConnectionLoss(error) || isStalePlan(error)
+    const undone = (): Promise<boolean> =>
+      send(client, [plain('rollback')]).then(
+        () => true,
+        () => false,
+      )
+    client.release(broken || (inTransaction && !(await undone())))
   }
 
   const run = async (scope: Scope, statements: readonly Statement[], again: (error: DatabaseError) => boolean): Promise<Columns[][]> => {
@@ -140,7 +149,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
         client.release()
         return result
       } catch (error) {
-        client.release(true)
+        await giveBack(client, error as DatabaseError, true)
         throw error
       }
     },

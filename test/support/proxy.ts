@@ -5,7 +5,7 @@ import { type Counts, makeParser, noCounts } from './wire.ts'
 type Mode = 'open' | 'deaf' | 'silent'
 
 /** A TCP proxy before a PostgreSQL server: counts what passes, and fails as networks do. */
-export type Proxy = {
+export type WireProxy = {
   /** The same URL, by way of this proxy. */
   url(of: string): string
   /** What has passed since the last look, once the server is ready again on every connection. */
@@ -19,7 +19,7 @@ export type Proxy = {
   close(): Promise<void>
 }
 
-export const startProxy = async (server: string): Promise<Proxy> => {
+export const startProxy = async (server: string): Promise<WireProxy> => {
   const target = new URL(server)
   const sockets = new Set<Socket>()
   let counts = noCounts()

@@ -84,7 +84,7 @@ test('messages that come together keep together', async () => {
   const said = [...first.body.items, ...second.body.items].map((item: { content: string }) => item.content)
   expect(said).toHaveLength(3 * RACERS)
   for (let i = 0; i < said.length; i += 3) {
-    const n = Number.parseInt(said[i], 10)
+    const n = Number.parseInt(String(said[i]), 10)
     expect(said.slice(i, i + 3)).toEqual([`${n}a`, `${n}b`, `${n}c`])
   }
 })
@@ -108,14 +108,16 @@ const ownersOf = async (call: Call): Promise<number> => {
 }
 
 test('of two owners who are removed, demoted or suspended at once one stays', async () => {
-  const ways = [
-    (call: Call, id: string) => call('DELETE', `/organizations/users/${id}`),
-    (call: Call, id: string) => call('PATCH', `/organizations/users/${id}`, { role: 'viewer' }),
-    (call: Call, id: string) => call('PATCH', `/organizations/users/${id}`, { status: 'suspended' }),
+  type Way = (call: Call, id: string) => Promise<Answer>
+  const ways: Way[] = [
+    (call, id) => call('DELETE', `/organizations/users/${id}`),
+    (call, id) => call('PATCH', `/organizations/users/${id}`, { role: 'viewer' }),
+    (call, id) => call('PATCH', `/organizations/users/${id}`, { status: 'suspended' }),
   ]
   for (let round = 0; round < ROUNDS; round++) {
     const { call, a, b } = await twoOwners()
-    const [one, other] = [ways[round % 3], ways[Math.floor(round / 3) % 3]] as [(typeof ways)[0], (typeof ways)[0]]
+    const one = ways[round % 3] as Way
+    const other = ways[Math.floor(round / 3) % 3] as Way
     const answers = await Promise.all([one(call, a), other(call, b)])
     expect(answers.map(({ status }) => (status < 300 ? 'done' : status)).sort()).toEqual([409, 'done'])
     expect(await ownersOf(call)).toBe(1)

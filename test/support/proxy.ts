@@ -10,13 +10,15 @@ export type WireProxy = {
   url(of: string): string
   /** What has passed since the last look, once the server is ready again on every connection. */
   take(): Promise<Counts>
-  /** For the connections that are open and those to come. */
-  become(mode: Mode): void
+  /** For the connections that are open and those to come; `deaf` may still let the answers of some trips pass. */
+  become(mode: Mode, trips?: number): void
   /** Resolves at the next answer of the server that is kept back: the server has done what it was asked. */
   withheld(): Promise<void>
   /** Cuts every connection, both ways. */
   cut(): void
   close(): Promise<void>
+  /** Listens again, on the same port. */
+  reopen(): Promise<void>
 }
 
 export const startProxy = async (server: string): Promise<WireProxy> => {
@@ -24,6 +26,7 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
   const sockets = new Set<Socket>()
   let counts = noCounts()
   let mode: Mode = 'open'
+  let passing = 0
   let heard: (() => void)[] = []
   let owed = 0
 
@@ -53,7 +56,9 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
     })
     const answered = makeParser(false, type => {
       count('server', type)
-      if (type === 'Z') owe(-1)
+      if (type !== 'Z') return
+      owe(-1)
+      passing--
     })
     client.on('close', () => owe(-owes))
     let upstream: Socket | undefined
@@ -69,7 +74,7 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
     upstream = connect(Number(target.port), target.hostname)
     track(upstream, () => client)
     upstream.on('data', chunk => {
-      if (mode === 'open') {
+      if (mode === 'open' || passing > 0) {
         answered(chunk)
         client.write(chunk)
         return
@@ -78,7 +83,8 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
       heard = []
     })
   })
-  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
+  const listen = (port: number) => new Promise<void>(resolve => listener.listen(port, '127.0.0.1', resolve))
+  await listen(0)
   const { port } = listener.address() as AddressInfo
   const cut = () => {
     for (const socket of sockets) socket.destroy()
@@ -92,11 +98,13 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
       counts = noCounts()
       return taken
     },
-    become: next => {
+    become: (next, trips = 0) => {
       mode = next
+      passing = trips
     },
     withheld: () => new Promise(resolve => heard.push(resolve)),
     cut,
+    reopen: () => listen(port),
     close: async () => {
       cut()
       await new Promise(resolve => listener.close(resolve))

@@ -66,7 +66,7 @@ export const doOnce = (
       return await finish(await work({ ...scope, unit: { run } }))
     } catch (error) {
       if ((error as DatabaseError).code === 'AH208') {
-        const [row] = (await send([plain('rollback'), opening(scope), kept(scope, key)])).at(-1) as Columns[]
+        const [row] = (await send([plain('rollback'), opening(scope), kept(scope, key)]).catch(rethrow)).at(-1) as Columns[]
         const [status, headers, body] = row as [string, string, string]
         return { status: Number(status), headers: JSON.parse(headers), body, replayed: true }
       }

@@ -100,11 +100,20 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
       client.release()
       return results
     } catch (error) {
-      const broken = isConnectionLoss(error as DatabaseError) || isStalePlan(error as DatabaseError)
-      if (!broken && statements.at(-1)?.text === 'commit') await send(client, [plain('rollback')])
-      client.release(broken)
+      await giveBack(client, error as DatabaseError, statements.at(-1)?.text === 'commit')
       throw error
     }
+  }
+
+  /** Returns a connection after an error: to the pool once its transaction is undone, closed if that cannot be. */
+  const giveBack = async (client: PoolClient, error: DatabaseError, inTransaction: boolean): Promise<void> => {
+    const broken = isConnectionLoss(error) || isStalePlan(error)
+    const undone = (): Promise<boolean> =>
+      send(client, [plain('rollback')]).then(
+        () => true,
+        () => false,
+      )
+    client.release(broken || (inTransaction && !(await undone())))
   }
 
   /** Sends [opening, before, statements, after], and again as long as `again` says so; returns the rows of `statements`. */
@@ -153,8 +162,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
         client.release()
         return result
       } catch (error) {
-        const undone = await send(client, [plain('rollback')]).catch(() => undefined)
-        client.release(undone === undefined)
+        await giveBack(client, error as DatabaseError, true)
         throw error
       }
     },

@@ -1,7 +1,7 @@
 import { OutcomeUnknown, Refusal } from '../errors.ts'
 import type { Columns, Statement } from './batch.ts'
 import { type Database, plain } from './database.ts'
-import { type DatabaseError, toWriteRefusal } from './refusals.ts'
+import { type DatabaseError, toRefusal, toWriteRefusal } from './refusals.ts'
 import { opening, type Scope } from './scope.ts'
 
 /** An answer as it is kept for replays. */
@@ -77,8 +77,8 @@ export const doOnce = (
     try {
       return await finish(await work({ ...scope, unit: { run, onEnd: tell => told.push(tell) } }))
     } catch (error) {
-      if (causeCode(error) === 'AH208') {
-        const [row] = (await send([plain('rollback'), opening(scope), kept(scope, key)])).at(-1) as Columns[]
+      if ((error as DatabaseError).code === 'AH208') {
+        const [row] = (await send([plain('rollback'), opening(scope), kept(scope, key)]).catch(rethrow)).at(-1) as Columns[]
         const [status, headers, body] = row as [string, string, string]
         return { status: Number(status), headers: JSON.parse(headers), body, replayed: true }
       }
@@ -87,3 +87,7 @@ export const doOnce = (
       throw error
     }
   })
+
+const rethrow = (error: DatabaseError): never => {
+  throw toRefusal(error)
+}

@@ -112,7 +112,8 @@ const replayable = async (
 ): Promise<Answered> => {
   const credential = route.secret ? request.raw.headers.authorization : undefined
   const seal = (answer: Kept): Kept => (credential === undefined ? answer : { ...answer, body: sealText(answer.body, credential) })
-  const hash = sha256(Buffer.concat([Buffer.from(`${request.path}?${request.search}\n`), bytes]))
+  // another caller's request is another request where he could not read the kept answer
+  const hash = sha256(Buffer.concat([Buffer.from(`${request.path}?${request.search}\n${credential ?? ''}\n`), bytes]))
   const kept = await doOnce(
     db,
     scope,

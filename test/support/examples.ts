@@ -1,0 +1,66 @@
+import type { Call } from './http.ts'
+
+/** One record of everything, as made in one organization. */
+export type Made = { agent: string; counter: string; conversation: string; user: string; key: string }
+
+/** A request that a route accepts for the records of `made`. */
+export type Example = { path: string; body?: unknown }
+
+/** Makes one record of everything; `mark` stands in each of them. */
+export const makeOne = async (call: Call, mark: string): Promise<Made> => {
+  const id = async (path: string, body: unknown) => (await call('POST', path, body)).body.id as string
+  const agent = await id('/agents', { name: mark, configuration: { mark } })
+  const counter = `counter-${mark}`
+  await call('POST', `/agents/counters/${counter}/increment`, { by: 7 })
+  const messages = [{ role: 'user', content: `A word from ${mark}` }]
+  return {
+    agent,
+    counter,
+    conversation: await id('/conversations', { agent_id: agent, metadata: { mark }, messages }),
+    user: await id('/organizations/users', { email: `${mark}@example.org`, name: mark, role: 'member' }),
+    key: await id('/organizations/api-keys', { name: mark, role: 'viewer' }),
+  }
+}
+
+let serial = 0
+const unique = () => `example-${++serial}`
+
+/** A request for each route that a tenant calls, by method and path as they are declared. */
+export const examples: Record<string, (made: Made) => Example> = {
+  'get /agents': () => ({ path: '/agents' }),
+  'post /agents': () => ({ path: '/agents', body: { name: 'New' } }),
+  'get /agents/:id': ({ agent }) => ({ path: `/agents/${agent}` }),
+  'patch /agents/:id': ({ agent }) => ({ path: `/agents/${agent}`, body: { name: 'Changed' } }),
+  'delete /agents/:id': ({ agent }) => ({ path: `/agents/${agent}` }),
+  'get /agents/counters': () => ({ path: '/agents/counters' }),
+  'get /agents/counters/:name': ({ counter }) => ({ path: `/agents/counters/${counter}` }),
+  'post /agents/counters/:name/increment': ({ counter }) => ({ path: `/agents/counters/${counter}/increment`, body: { by: '0.5' } }),
+  'get /conversations': () => ({ path: '/conversations' }),
+  'post /conversations': ({ agent }) => ({
+    path: '/conversations',
+    body: { agent_id: agent, messages: [{ role: 'user', content: 'Hello' }] },
+  }),
+  'get /conversations/search': () => ({ path: '/conversations/search?q=word' }),
+  'get /conversations/:id': ({ conversation }) => ({ path: `/conversations/${conversation}` }),
+  'patch /conversations/:id': ({ conversation }) => ({ path: `/conversations/${conversation}`, body: { metadata: { a: 1 } } }),
+  'delete /conversations/:id': ({ conversation }) => ({ path: `/conversations/${conversation}` }),
+  'get /conversations/:id/messages': ({ conversation }) => ({ path: `/conversations/${conversation}/messages` }),
+  'post /conversations/:id/messages': ({ conversation }) => ({
+    path: `/conversations/${conversation}/messages`,
+    body: { role: 'user', content: 'One more' },
+  }),
+  'get /organizations/me': () => ({ path: '/organizations/me' }),
+  'patch /organizations/me': () => ({ path: '/organizations/me', body: { settings: { a: 1 } } }),
+  'delete /organizations/me': () => ({ path: '/organizations/me' }),
+  'get /organizations/users': () => ({ path: '/organizations/users' }),
+  'post /organizations/users': () => ({ path: '/organizations/users', body: { email: `${unique()}@example.org` } }),
+  'get /organizations/users/:id': ({ user }) => ({ path: `/organizations/users/${user}` }),
+  'patch /organizations/users/:id': ({ user }) => ({ path: `/organizations/users/${user}`, body: { name: 'Changed' } }),
+  'delete /organizations/users/:id': ({ user }) => ({ path: `/organizations/users/${user}` }),
+  'delete /organizations/users/:id/sessions': ({ user }) => ({ path: `/organizations/users/${user}/sessions` }),
+  'get /organizations/api-keys': () => ({ path: '/organizations/api-keys' }),
+  'post /organizations/api-keys': () => ({ path: '/organizations/api-keys', body: { name: 'New', role: 'viewer' } }),
+  'delete /organizations/api-keys/:id': ({ key }) => ({ path: `/organizations/api-keys/${key}` }),
+  'delete /organizations/sessions/current': () => ({ path: '/organizations/sessions/current' }),
+  'get /audit/events': () => ({ path: '/audit/events?action=create' }),
+}

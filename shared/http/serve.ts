@@ -15,6 +15,7 @@ import { problemOf } from './problem.ts'
 import { type Counter, takeRate } from './ratelimit.ts'
 import { type Request, readRequest } from './request.ts'
 import type { HttpFunction, Route } from './route.ts'
+import { leaveDomain } from './domain.ts'
 import { openText, sealText } from './seal.ts'
 
 /** What serving needs beside the functions themselves. */
@@ -49,6 +50,7 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
   metrics.gauge('http_requests_in_work', 'Requests in work', () => inWork)
 
   return async (raw, response) => {
+    leaveDomain()
     const start = performance.now()
     const request = readRequest(raw)
     let label = 'none'

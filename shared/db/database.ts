@@ -38,13 +38,26 @@ export type DatabaseOptions = {
   random?: () => number
 }
 
+/** Whether what failed with this error may be sent once more. */
+type Again = (error: DatabaseError) => boolean
+
 const ATTEMPTS = 4
 const SLOW_SECONDS = 0.1
 
 /** A statement without values, named by its text. */
 export const plain = (text: string): Statement => ({ name: text, text, values: [] })
 
-const rowsOf = (results: Columns[][], index: number): Columns[] => results.at(index) as Columns[]
+const rowsOf =
+  (index: number) =>
+  (results: Columns[][]): Columns[] =>
+    results.at(index) as Columns[]
+const lastRows = rowsOf(-1)
+
+const refuseLateConnection = (cause: DatabaseError): never => {
+  if (/timeout exceeded when trying to connect|due to connection timeout/.test(cause.message))
+    throw new Refusal('overloaded', 'no database connection became free in time', { retryAfter: 1, cause })
+  throw cause
+}
 
 /** A Database over a pool whose connections already are agenthub_app (or agenthub_jobs). */
 export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => {
@@ -55,16 +68,9 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   metrics.gauge('db_pool_idle', 'Connections idle', () => pool.idleCount)
   metrics.gauge('db_pool_waiting', 'Requests waiting for a connection', () => pool.waitingCount)
 
-  const connect = async (): Promise<PoolClient> => {
+  const connect = (): Promise<PoolClient> => {
     if (pool.waitingCount >= options.queue) throw new Refusal('overloaded', 'too many requests wait for the database', { retryAfter: 1 })
-    try {
-      return await pool.connect()
-    } catch (cause) {
-      const error = cause as DatabaseError
-      if (/timeout exceeded when trying to connect|due to connection timeout/.test(error.message))
-        throw new Refusal('overloaded', 'no database connection became free in time', { retryAfter: 1, cause })
-      throw error
-    }
+    return pool.connect().catch(refuseLateConnection)
   }
 
   /** One batch on one connection, with its time measured and its answer awaited no longer than it may take. */
@@ -107,10 +113,10 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     }
   }
 
-  const run = async (scope: Scope, statements: readonly Statement[], again: (error: DatabaseError) => boolean): Promise<Columns[][]> => {
+  const run = async <T>(scope: Scope, statements: readonly Statement[], again: Again, pick: (results: Columns[][]) => T): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await (scope.unit ? scope.unit.run(statements) : once(statements, scope.trace))
+        return pick(await (scope.unit ? scope.unit.run(statements) : once(statements, scope.trace)))
       } catch (error) {
         if (attempt === ATTEMPTS || scope.unit || !again(error as DatabaseError)) throw toRefusal(error as DatabaseError)
         await new Promise(resolve => setTimeout(resolve, random() * 10 * 4 ** attempt))
@@ -125,13 +131,13 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   const mayWriteAgain = (error: DatabaseError) => isTransient(error) || isStalePlan(error)
 
   return {
-    read: async (scope, ...statements) => rowsOf(await run(scope, [opening(scope), ...statements], mayReadAgain()), -1),
-    write: async (scope, ...statements) => rowsOf(await run(scope, [opening(scope), ...statements], mayWriteAgain), -1),
-    writeAll: async (scope, ...statements) => (await run(scope, [opening(scope), ...statements], mayWriteAgain)).slice(1),
+    read: (scope, ...statements) => run(scope, [opening(scope), ...statements], mayReadAgain(), lastRows),
+    write: (scope, ...statements) => run(scope, [opening(scope), ...statements], mayWriteAgain, lastRows),
+    writeAll: (scope, ...statements) => run(scope, [opening(scope), ...statements], mayWriteAgain, results => results.slice(1)),
     writeAt: async (isolation, scope, ...statements) => {
       if (scope.unit) throw new Error('the isolation level of a transaction that has begun cannot be changed')
       const begin = plain(`begin isolation level ${isolation}`)
-      return rowsOf(await run(scope, [begin, opening(scope), ...statements, plain('commit')], mayWriteAgain), -2)
+      return run(scope, [begin, opening(scope), ...statements, plain('commit')], mayWriteAgain, rowsOf(-2))
     },
     session: async work => {
       const client = await connect()

@@ -48,6 +48,8 @@ return to_char(
 
 create function role_rank(role text) returns int language sql immutable parallel safe
 return array_position(array['viewer', 'member', 'admin', 'owner'], role);
+create function role_of(rank int) returns text language sql immutable parallel safe
+return (array['viewer', 'member', 'admin', 'owner'])[rank];
 
 -- The organization that the present transaction may see: null without a scope, and null equals nothing.
 -- (After a commit the setting is '', not null.)

@@ -25,7 +25,7 @@ const login = async (
   { sessions, count }: Deps,
 ): Promise<{ reply: Reply }> => {
   const now = Date.parse(at)
-  await takeRate(count, `login:${email.toLowerCase()}`, ATTEMPTS_PER_MINUTE, now)
+  takeRate(await count(`login:${email.toLowerCase()}`, now), ATTEMPTS_PER_MINUTE, now)
   const known = await sessions.findLogin(scope, email)
   const right = await checkPassword(password, known?.password_hash ?? null)
   if (!known || !right) throw new Refusal('unauthenticated', 'the e-mail address or the password is wrong')

@@ -38,13 +38,29 @@ export type DatabaseOptions = {
   random?: () => number
 }
 
+/** How a batch is sent: whether an error lets it be sent again, what an error becomes, what its caller wants of the rows. */
+type Plan<T> = {
+  again: (error: DatabaseError) => boolean
+  refuse: (error: DatabaseError) => Error
+  pick: (results: Columns[][]) => T
+  begin?: Statement[]
+  commit?: Statement[]
+}
+
 const ATTEMPTS = 4
 const SLOW_SECONDS = 0.1
 
 /** A statement without values, named by its text. */
 export const plain = (text: string): Statement => ({ name: text, text, values: [] })
 
-const lastOf = (results: Columns[][]): Columns[] => results.at(-1) as Columns[]
+const lastRows = (results: Columns[][]): Columns[] => results.at(-1) as Columns[]
+const allRows = (results: Columns[][]): Columns[][] => results
+
+const refuseConnection = (cause: DatabaseError): never => {
+  if (/timeout exceeded when trying to connect|due to connection timeout/.test(cause.message))
+    throw new Refusal('overloaded', 'no database connection became free in time', { retryAfter: 1, cause })
+  throw toRefusal(cause)
+}
 
 /** A Database over a pool whose connections already are agenthub_app (or agenthub_jobs). */
 export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => {
@@ -55,16 +71,9 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   metrics.gauge('db_pool_idle', 'Connections idle', () => pool.idleCount)
   metrics.gauge('db_pool_waiting', 'Requests waiting for a connection', () => pool.waitingCount)
 
-  const connect = async (): Promise<PoolClient> => {
+  const connect = (): Promise<PoolClient> => {
     if (pool.waitingCount >= options.queue) throw new Refusal('overloaded', 'too many requests wait for the database', { retryAfter: 1 })
-    try {
-      return await pool.connect()
-    } catch (cause) {
-      const error = cause as DatabaseError
-      if (/timeout exceeded when trying to connect|due to connection timeout/.test(error.message))
-        throw new Refusal('overloaded', 'no database connection became free in time', { retryAfter: 1, cause })
-      throw toRefusal(error)
-    }
+    return pool.connect().catch(refuseConnection)
   }
 
   /** One batch on one connection, with its time measured and its answer awaited no longer than it may take. */
@@ -116,25 +125,21 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     client.release(broken || (inTransaction && !(await undone())))
   }
 
-  /** Sends [opening, before, statements, after], and again as long as `again` says so; returns the rows of `statements`. */
-  const run = async (
-    scope: Scope,
-    statements: readonly Statement[],
-    again: (error: DatabaseError) => boolean,
-    refuse: (error: DatabaseError) => Error,
-    [begin, commit]: [Statement[], Statement[]] = [[], []],
-  ): Promise<Columns[][]> => {
+  /** Sends [opening, before, statements, after], again as long as the plan says so, and picks from the rows of `statements`. */
+  const run = async <T>(scope: Scope, statements: readonly Statement[], plan: Plan<T>): Promise<T> => {
     const { before = [], after = [] } = scope.around ?? {}
+    const { begin = [], commit = [] } = plan
     const batch = [...begin, opening(scope), ...before, ...statements, ...after, ...commit]
     const first = begin.length + 1 + before.length
     for (let attempt = 1; ; attempt++) {
       try {
         const results = await (scope.unit ? scope.unit.run(batch) : once(batch, scope.trace))
-        scope.around?.learn(results.slice(first + statements.length, first + statements.length + after.length))
-        return results.slice(first, first + statements.length)
+        const end = first + statements.length
+        scope.around?.learn(results.slice(end, end + after.length))
+        return plan.pick(results.slice(first, end))
       } catch (error) {
         if (error instanceof Refusal) throw error
-        if (attempt === ATTEMPTS || scope.unit || !again(error as DatabaseError)) throw refuse(error as DatabaseError)
+        if (attempt === ATTEMPTS || scope.unit || !plan.again(error as DatabaseError)) throw plan.refuse(error as DatabaseError)
         await new Promise(resolve => setTimeout(resolve, random() * 10 * 4 ** attempt))
       }
     }
@@ -144,16 +149,16 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     let losses = 0
     return (error: DatabaseError) => isTransient(error) || isStalePlan(error) || (isConnectionLoss(error) && losses++ === 0)
   }
-  const mayWriteAgain = (error: DatabaseError) => isTransient(error) || isStalePlan(error)
+  const writing = { again: (error: DatabaseError) => isTransient(error) || isStalePlan(error), refuse: toWriteRefusal }
 
   return {
-    read: async (scope, ...statements) => lastOf(await run(scope, statements, mayReadAgain(), toRefusal)),
-    write: async (scope, ...statements) => lastOf(await run(scope, statements, mayWriteAgain, toWriteRefusal)),
-    writeAll: (scope, ...statements) => run(scope, statements, mayWriteAgain, toWriteRefusal),
+    read: (scope, ...statements) => run(scope, statements, { again: mayReadAgain(), refuse: toRefusal, pick: lastRows }),
+    write: (scope, ...statements) => run(scope, statements, { ...writing, pick: lastRows }),
+    writeAll: (scope, ...statements) => run(scope, statements, { ...writing, pick: allRows }),
     writeAt: async (isolation, scope, ...statements) => {
       if (scope.unit) throw new Error('the isolation level of a transaction that has begun cannot be changed')
-      const frame: [Statement[], Statement[]] = [[plain(`begin isolation level ${isolation}`)], [plain('commit')]]
-      return lastOf(await run(scope, statements, mayWriteAgain, toWriteRefusal, frame))
+      const begin = [plain(`begin isolation level ${isolation}`)]
+      return run(scope, statements, { ...writing, pick: lastRows, begin, commit: [plain('commit')] })
     },
     session: async work => {
       const client = await connect()

@@ -4,7 +4,7 @@ import type { Page, Row } from '../record.ts'
 import type { Cursors } from './cursor.ts'
 import type { Answer, Reply, Route } from './route.ts'
 
-type Asked = { path: string; binding: string; ifNoneMatch: string | undefined }
+type Asked = { path: () => string; binding: string; ifNoneMatch: string | undefined }
 
 const isRow = (answer: object): answer is Row<unknown> => 'json' in answer && 'version' in answer
 const isPage = (answer: object): answer is Page<unknown> => 'items' in answer && 'next' in answer
@@ -25,7 +25,7 @@ export const render = (answer: Answer<unknown>, route: Route, cursors: Cursors, 
   if (isReply(answer)) return { status: answer.reply.status ?? 200, headers: answer.reply.headers ?? headers, body: answer.reply.body }
   if (isRow(answer)) {
     headers.etag = `"${answer.version}"`
-    if (status === 201) headers.location = `${asked.path}/${encodeURIComponent(answer.id)}`
+    if (status === 201) headers.location = `${asked.path()}/${encodeURIComponent(answer.id)}`
     if (route.method === 'get' && matches(asked.ifNoneMatch, headers.etag))
       return { status: 304, headers: { etag: headers.etag }, body: '' }
     return { status, headers, body: answer.json }
@@ -35,7 +35,7 @@ export const render = (answer: Answer<unknown>, route: Route, cursors: Cursors, 
     return { status, headers, body: `{${itemsOf(answer.items)},"next_cursor":${cursor}}` }
   }
   if (isRows(answer)) {
-    if (status === 201) headers.location = asked.path
+    if (status === 201) headers.location = asked.path()
     return { status, headers, body: `{${itemsOf(answer.rows)}}` }
   }
   return { status, headers, body: stringify(answer) }

@@ -25,12 +25,12 @@ export type VerifyIdToken = (token: string) => Promise<string>
  * Tells from the Authorization header who asks. Throws unauthenticated without a usable credential, forbidden when the
  * route is for the other kind of caller.
  */
-export const present = async (
+export const present = (
   authorization: string | undefined,
   access: Access,
   adminKey: string,
   verify: VerifyIdToken,
-): Promise<Presented> => {
+): Presented | Promise<Presented> => {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
   if (token === undefined) throw new Refusal('unauthenticated', 'send Authorization: Bearer <API key or session token>')
   const role = roles.find(one => one === access)
@@ -45,10 +45,13 @@ export const present = async (
       rateKey: hashed.toString('base64url'),
     }
   }
-  const actor = timingSafeEqual(sha256(token), sha256(adminKey)) ? 'admin' : JWT.test(token) ? `service:${await verify(token)}` : undefined
-  if (actor === undefined) throw new Refusal('unauthenticated', 'the credential is unknown')
-  if (role !== undefined) throw new Refusal('forbidden', 'this route is for an organization: it takes its API key or a session token')
-  return { organization: PLATFORM, caller: { kind: 'platform', actor }, rateKey: actor }
+  const platform = (actor: string): Presented => {
+    if (role !== undefined) throw new Refusal('forbidden', 'this route is for an organization: it takes its API key or a session token')
+    return { organization: PLATFORM, caller: { kind: 'platform', actor }, rateKey: actor }
+  }
+  if (timingSafeEqual(sha256(token), sha256(adminKey))) return platform('admin')
+  if (JWT.test(token)) return verify(token).then(account => platform(`service:${account}`))
+  throw new Refusal('unauthenticated', 'the credential is unknown')
 }
 
 /** The organization that a token carries, if it is one: an id has no control characters, and Postgres would refuse U+0000. */

@@ -6,13 +6,13 @@ const WINDOW_MS = 60_000
 const REDIS_TIMEOUT_MS = 50
 
 /** Counts one use of a key in the present minute and says how many that makes. */
-export type Counter = (key: string, now: number) => Promise<number>
+export type Counter = (key: string, now: number) => number | Promise<number>
 
 /** Counts in this process, a fixed window of one minute. */
 export const countInProcess = (): Counter => {
   let window = 0
   let counts = new Map<string, number>()
-  return async (key, now) => {
+  return (key, now) => {
     const present = Math.floor(now / WINDOW_MS)
     if (present !== window) {
       window = present
@@ -41,9 +41,8 @@ export const countInRedis = async (redis: NonNullable<Config['redis']>, log: Log
   }
 }
 
-/** Takes one request of `limit` a minute for `key`. Returns the RateLimit headers; throws rate_limited beyond the limit. */
-export const takeRate = async (count: Counter, key: string, limit: number, now: number): Promise<Record<string, string>> => {
-  const used = await count(key, now)
+/** The RateLimit headers of a request that makes `used` of `limit` in the present minute; throws rate_limited beyond the limit. */
+export const takeRate = (used: number, limit: number, now: number): Record<string, string> => {
   const reset = Math.ceil((WINDOW_MS - (now % WINDOW_MS)) / 1000)
   const headers = {
     'ratelimit-limit': String(limit),

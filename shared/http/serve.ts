@@ -9,6 +9,7 @@ import { render } from './answer.ts'
 import { MEGABYTE, readBody, takeOverBodies } from './body.ts'
 import { PLATFORM, present, sha256, type VerifyIdToken } from './credentials.ts'
 import type { Cursors } from './cursor.ts'
+import { leaveDomain } from './domain.ts'
 import { inputOf } from './input.ts'
 import { type Match, makeRouter } from './match.ts'
 import { problemOf } from './problem.ts'
@@ -49,6 +50,7 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
   metrics.gauge('http_requests_in_work', 'Requests in work', () => inWork)
 
   return async (raw, response) => {
+    leaveDomain()
     const start = performance.now()
     const request = readRequest(raw)
     let label = 'none'
@@ -72,26 +74,30 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
   }
 }
 
+const NO_BYTES = Buffer.alloc(0)
+
+/** Awaits only what does wait: under functions-framework's hooks each await costs microseconds. */
 const answerTo = async (match: Match, request: Request, options: ServeOptions): Promise<Answered> => {
   const { name, route, params } = match
   const { headers } = request.raw
   const now = options.clock()
-  const asker =
-    route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.adminKey, options.verifyIdToken)
-  const rates = asker && options.rateLimit > 0 ? await takeRate(options.count, asker.rateKey, options.rateLimit, now) : {}
+  const given = route.role === 'public' ? undefined : present(headers.authorization, route.role, options.adminKey, options.verifyIdToken)
+  const asker = given instanceof Promise ? await given : given
+  const used = asker && options.rateLimit > 0 ? options.count(asker.rateKey, now) : undefined
+  const rates = used === undefined ? {} : takeRate(typeof used === 'number' ? used : await used, options.rateLimit, now)
   const scope: Scope = {
     organization_id: asker?.organization ?? PLATFORM,
     caller: asker?.caller ?? { kind: 'platform', actor: 'anonymous' },
     context: { request_id: request.id, address: request.address },
     trace: request.trace,
   }
-  const bytes = route.body ? await readBody(request.raw, route.bodyLimit ?? MEGABYTE) : Buffer.alloc(0)
+  const bytes = route.body ? await readBody(request.raw, route.bodyLimit ?? MEGABYTE) : NO_BYTES
   const binding = `${scope.organization_id}\n${route.method} ${name}${route.path}`
   const input = {
     ...inputOf(match, request, bytes, cursor => options.cursors.open(cursor, binding)),
     now: new Date(now).toISOString(),
   }
-  const asked = { path: pathOf(name, route, params), binding, ifNoneMatch: headers['if-none-match'] }
+  const asked = { path: () => pathOf(name, route, params), binding, ifNoneMatch: headers['if-none-match'] }
   const work = async (scope: Scope) => render(await route.handle({ ...input, scope }), route, options.cursors, asked)
   const key = keyOf(route, headers['idempotency-key'])
   const answer =

@@ -1,0 +1,106 @@
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { migrate } from '../../shared/db/migrate.ts'
+import { type Child, startChild } from '../support/children.ts'
+import { databaseUrl, migrationsDir, onServer } from '../support/global.ts'
+import type { Found } from './report.ts'
+
+const ADMIN_KEY = 'admin-key-of-the-benches-0123456789abcdef'
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const outdir = `${root}dist/bench`
+
+/** What a bench stands on: a migrated database of its own, and servers in processes of their own. */
+export type Ground = {
+  database: string
+  /** Runs SQL as whoever owns the server. */
+  sql(text: string, values?: unknown[]): Promise<void>
+  /** A bundled script, by its path from the root without extension; `gateway` is what `npm start` runs. */
+  serve(script: string, environment?: Record<string, string>): Promise<Child>
+  /** A new organization: its id and its owner's key. */
+  organization(gateway: Child, id: string): Promise<{ id: string; key: string }>
+  /** A new agent of the key's organization: its path and its JSON. */
+  agent(gateway: Child, key: string): Promise<{ path: string; json: string }>
+}
+
+export type Bench = { name: string; about: string; run(ground: Ground): Promise<Found> }
+
+export const gateway = 'functions/start'
+const scripts = [gateway, 'test/bench/children/constant', 'test/bench/children/unscoped', 'test/support/delay']
+
+/** Bundles the servers as `npm run build` does. */
+export const bundle = async (): Promise<void> => {
+  await build({
+    entryPoints: scripts.map(script => `${root}${script}.ts`),
+    absWorkingDir: root,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    outbase: root,
+    outdir,
+    logLevel: 'warning',
+  })
+}
+
+/** Runs a bench on a database of its own on `server`; nothing of it is left behind. */
+export const onGround = async (server: string, { name, run }: Bench): Promise<Found> => {
+  const databaseName = `bench_${name}_${process.pid}`
+  await onServer(server, client => client.query(`create database ${databaseName}`))
+  const database = databaseUrl(server, databaseName)
+  const children: Child[] = []
+  try {
+    await onServer(database, client => migrate(client, migrationsDir))
+    return await run({
+      database,
+      sql: (text, values) => onServer(database, async client => void (await client.query(text, values))),
+      serve: async (script, environment = {}) => {
+        const child = await startChild(['--enable-source-maps', `${outdir}/${script}.js`], { ...settings(database), ...environment })
+        children.push(child)
+        return child
+      },
+      organization,
+      agent,
+    })
+  } finally {
+    for (const child of children) await child.stop()
+    await onServer(server, client => client.query(`drop database ${databaseName} with (force)`))
+  }
+}
+
+/** As in production, with a rate limit that is counted but never reached. */
+const settings = (database: string): Record<string, string> => ({
+  DATABASE_URL: database,
+  AGENTHUB_ADMIN_KEY: ADMIN_KEY,
+  FUNCTION_TARGET: 'gateway',
+  PORT: '0',
+  LOG_LEVEL: 'warning',
+  RATE_LIMIT_PER_MINUTE: '1000000',
+})
+
+/** An agent as one is, about 400 bytes on the wire. */
+export const AGENT = JSON.stringify({
+  name: 'Concierge',
+  industry: 'hospitality',
+  description: 'Answers guests',
+  configuration: { tone: 'warm', language: 'en', temperature: 0.2 },
+})
+
+const post = async (url: string, token: string, body: string): Promise<string> => {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const response = await fetch(url, { method: 'POST', headers, body })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`)
+  return text
+}
+
+const organization = async ({ url }: Child, id: string): Promise<{ id: string; key: string }> => {
+  const made = JSON.parse(await post(`${url}/organizations`, ADMIN_KEY, JSON.stringify({ id, name: id })))
+  return { id, key: made.api_key.secret }
+}
+
+const agent = async ({ url }: Child, key: string): Promise<{ path: string; json: string }> => {
+  const json = await post(`${url}/agents`, key, AGENT)
+  return { path: `/agents/${JSON.parse(json).id}`, json }
+}

@@ -1,0 +1,47 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+
+/** A server in a process of its own, and where it answers. */
+export type Child = { url: string; stop(): Promise<void> }
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+const env = (more: Record<string, string>) => ({ PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...more })
+
+const start = (argv: string[], environment: Record<string, string>): ChildProcess => {
+  const child = spawn(process.execPath, argv, { env: env(environment), stdio: ['ignore', 'pipe', 'inherit'] })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return child
+}
+
+/** Runs a script that serves, and waits until it prints its address (`http://` or `tcp://`). */
+export const startChild = (argv: string[], environment: Record<string, string>): Promise<Child> =>
+  new Promise((resolve, reject) => {
+    const child = start(argv, environment)
+    const ended = new Promise<void>(done => child.once('exit', () => done()))
+    let printed = ''
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      printed += text
+      const url = /(?:http|tcp):\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0]
+      const stop = async () => {
+        child.kill('SIGTERM')
+        await ended
+      }
+      if (url !== undefined) resolve({ url, stop })
+    })
+    child.once('exit', code => reject(new Error(`${argv.at(-1)} ended with ${code} before it served:\n${printed}`)))
+  })
+
+/** Runs a script to its end and returns what it printed. */
+export const runChild = (argv: string[], environment: Record<string, string> = {}): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const child = start(argv, environment)
+    let printed = ''
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      printed += text
+    })
+    child.once('close', code => (code === 0 ? resolve(printed) : reject(new Error(`${argv[0]} ended with ${code}`))))
+  })

@@ -10,7 +10,7 @@ const get = `select id, version, ${json} from counters
 where organization_id = $1 and id = $2 and deleted_at is null`
 
 const list = `select id, version, ${json}, id from counters
-where organization_id = $1 and deleted_at is null and id > coalesce($3, '')
+where organization_id = $1 and deleted_at is null and id > $3
 order by id
 limit $2::int + 1`
 
@@ -29,7 +29,7 @@ export const postgresCounters = (db: Database): CounterStore => ({
   get: async (scope, name) =>
     oneRow<Counter>(await db.read(scope, { name: 'counters.get', text: get, values: [scope.organization_id, name] })),
   list: async (scope, slice) => {
-    const values = [scope.organization_id, slice.limit, slice.after?.[0] ?? null]
+    const values = [scope.organization_id, slice.limit, slice.after?.[0] ?? '']
     return toPage<Counter>(await db.read(scope, { name: 'counters.list', text: list, values }), slice)
   },
   increment: async (scope, name, by, at) => {

@@ -1,5 +1,5 @@
 import type { Database } from '../../shared/db/database.ts'
-import { changedRow, jsonOf, oneRow, orLeft, stamps, toPage } from '../../shared/db/rows.ts'
+import { changedRow, jsonOf, NEWEST, oneRow, orLeft, stamps, toPage } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
 import type { Agent } from './schema.ts'
 import type { AgentStore } from './store.ts'
@@ -12,8 +12,8 @@ where organization_id = $1 and id = $2 and deleted_at is null`
 
 const list = `select id, version, ${json}, iso(created_at), id from agents
 where organization_id = $1 and deleted_at is null
-  and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))
-  and status = coalesce($5, status)
+  and (created_at, id) < ($3::timestamptz, $4)
+  and ($5::text is null or status = $5)
   and ($6::text is null or industry = $6)
   and ($7::text is null or strpos(lower(name), lower($7)) > 0)
 order by created_at desc, id desc
@@ -56,8 +56,7 @@ returning id, version, ${json} as json`,
 export const postgresAgents = (db: Database): AgentStore => ({
   get: async (scope, id) => oneRow<Agent>(await db.read(scope, { name: 'agents.get', text: get, values: [scope.organization_id, id] })),
   list: async (scope, slice, { status = null, industry = null, q = null }) => {
-    const [at = null, id = null] = slice.after ?? []
-    const values = [scope.organization_id, slice.limit, at, id, status, industry, q]
+    const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST), status, industry, q]
     return toPage<Agent>(await db.read(scope, { name: 'agents.list', text: list, values }), slice)
   },
   create: async (scope, { id, name, industry, description, configuration, status, at }) => {

@@ -24,7 +24,7 @@ select id, version, ${json} from said order by number`
 const messages = `select id, null, null, null from conversations where organization_id = $1 and id = $2 and deleted_at is null
 union all
 (select id, version::text, ${json}, number::text from messages
-where organization_id = $1 and conversation_id = $2 and number > coalesce($4::int, 0)
+where organization_id = $1 and conversation_id = $2 and number > $4::int
 order by messages.number
 limit $3::int + 1)`
 
@@ -36,7 +36,7 @@ export const postgresMessages = (db: Database): Pick<ConversationStore, 'append'
     return rows.length === 0 ? undefined : rows.map(row => toRow<Message>(row))
   },
   messages: async (scope, id, slice) => {
-    const values = [scope.organization_id, id, slice.limit, slice.after?.[0] ?? null]
+    const values = [scope.organization_id, id, slice.limit, slice.after?.[0] ?? 0]
     const [conversation, ...rows] = await db.read(scope, { name: 'messages.list', text: messages, values })
     return conversation && toPage<Message>(rows, slice)
   },

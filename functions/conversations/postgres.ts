@@ -1,6 +1,6 @@
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { changedRow, jsonOf, oneRow, orLeft, stamps, toPage } from '../../shared/db/rows.ts'
+import { changedRow, jsonOf, NEWEST, oneRow, orLeft, stamps, toPage } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
 import { postgresMessages } from './messages.postgres.ts'
 import type { Conversation } from './schema.ts'
@@ -13,7 +13,7 @@ where organization_id = $1 and id = $2 and deleted_at is null`
 
 const list = `select id, version, ${json}, iso(created_at), id from conversations
 where organization_id = $1 and deleted_at is null
-  and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))
+  and (created_at, id) < ($3::timestamptz, $4)
   and ($5::text is null or agent_id = $5)
 order by created_at desc, id desc
 limit $2::int + 1`
@@ -77,8 +77,7 @@ export const postgresConversations = (db: Database): ConversationStore => ({
   get: async (scope, id) =>
     oneRow<Conversation>(await db.read(scope, { name: 'conversations.get', text: get, values: [scope.organization_id, id] })),
   list: async (scope, slice, { agent_id }) => {
-    const [at = null, id = null] = slice.after ?? []
-    const values = [scope.organization_id, slice.limit, at, id, agent_id ?? null]
+    const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST), agent_id ?? null]
     return toPage<Conversation>(await db.read(scope, { name: 'conversations.list', text: list, values }), slice)
   },
   create: async (scope, { id, agent_id, metadata, messages, at }) => {

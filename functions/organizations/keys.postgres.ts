@@ -1,6 +1,6 @@
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { jsonOf, oneRow, stamps, toPage, toRow } from '../../shared/db/rows.ts'
+import { jsonOf, NEWEST, oneRow, stamps, toPage, toRow } from '../../shared/db/rows.ts'
 import type { ApiKey } from './schema.ts'
 import type { KeyStore } from './store.ts'
 
@@ -8,7 +8,7 @@ const json = jsonOf(`id, organization_id, name, role, prefix, user_id, iso(expir
   iso(revoked_at) as revoked_at, iso(last_used_at) as last_used_at, ${stamps}`)
 
 const list = `select id, version, ${json}, iso(created_at), id from api_keys
-where organization_id = $1 and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))
+where organization_id = $1 and (created_at, id) < ($3::timestamptz, $4)
 order by created_at desc, id desc
 limit $2::int + 1`
 
@@ -26,8 +26,7 @@ returning id, version, ${json}`
 /** API keys in Postgres. */
 export const postgresKeys = (db: Database): KeyStore => ({
   list: async (scope, slice) => {
-    const [at = null, id = null] = slice.after ?? []
-    const values = [scope.organization_id, slice.limit, at, id]
+    const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST)]
     return toPage<ApiKey>(await db.read(scope, { name: 'api_keys.list', text: list, values }), slice)
   },
   create: async (scope, { id, name, role, prefix, hash, expires_at, at }) => {

@@ -1,6 +1,6 @@
 import type { Statement } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { changedRow, jsonOf, oneRow, stamps, toPage } from '../../shared/db/rows.ts'
+import { changedRow, jsonOf, NEWEST, oneRow, stamps, toPage } from '../../shared/db/rows.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { Refusal } from '../../shared/errors.ts'
 import type { Row } from '../../shared/record.ts'
@@ -13,7 +13,7 @@ export const userJson = jsonOf(`id, organization_id, email, name, role, status, 
 const get = `select id, version, ${userJson} from users where organization_id = $1 and id = $2`
 
 const list = `select id, version, ${userJson}, iso(created_at), id from users
-where organization_id = $1 and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, ''))
+where organization_id = $1 and (created_at, id) < ($3::timestamptz, $4)
 order by created_at desc, id desc
 limit $2::int + 1`
 
@@ -79,8 +79,7 @@ const guards = (scope: Scope, id: string): Statement[] => [
 export const postgresUsers = (db: Database): UserStore => ({
   get: async (scope, id) => oneRow<User>(await db.read(scope, { name: 'users.get', text: get, values: [scope.organization_id, id] })),
   list: async (scope, slice) => {
-    const [at = null, id = null] = slice.after ?? []
-    const values = [scope.organization_id, slice.limit, at, id]
+    const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST)]
     return toPage<User>(await db.read(scope, { name: 'users.list', text: list, values }), slice)
   },
   create: async (scope, { id, email, name, role, status, password_hash, at }) => {

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts'
-import type { Page, Row, Slice } from '../record.ts'
+import type { Key, Page, Row, Slice } from '../record.ts'
 import type { Columns } from './batch.ts'
 
 /** The SQL of a record's JSON: the select list `columns` as one object, compact, its text made by Postgres. */
@@ -13,6 +13,12 @@ export const toRow = <T>([id, version, json]: Columns): Row<T> => ({ id: id as s
 
 /** The first row, if any. */
 export const oneRow = <T>(rows: readonly Columns[]): Row<T> | undefined => (rows[0] ? toRow<T>(rows[0]) : undefined)
+
+/**
+ * Where a list of the newest first begins: (created_at, id) before all. A value, and no coalesce in the statement: row-level
+ * security lets an index start only from what it knows not to leak, and coalesce is not among that.
+ */
+export const NEWEST: Key = ['infinity', '']
 
 /** A page of what was asked for with one row more than `limit`, whose presence says that the list goes on. */
 export const toPage = <T>(rows: readonly Columns[], { limit }: Slice): Page<T> => {

@@ -22,7 +22,7 @@ export type Trips = { one: number; four: number; ratio: number; roundTrip: numbe
 export const trips = async (url: string, scope: Scope, statement: Statement): Promise<Trips> => {
   const config = readConfig({ DATABASE_URL: url })
   const { pool, close } = await openPool(config, 'agenthub_app', '')
-  const log = makeLog('warning', undefined)
+  const log = makeLog('error', undefined)
   const db = makeDatabase(pool, { ...config.pool, log, metrics: makeMetrics() })
   const inOne = async () => expectOne(await db.read(scope, statement))
   const inFour = async () => {

@@ -4,7 +4,7 @@ import { runChild } from './children.ts'
 
 const autocannon = createRequire(import.meta.url).resolve('autocannon')
 
-/** What is asked for over and over; `[<id>]` in a header or the body is another id each time. */
+/** What is asked for over and over; `[<id>]` in a header or the body is another id each time (no value may end with `]`). */
 export type Target = { url: string; method?: string; headers?: Record<string, string>; body?: string }
 
 /** Requests a second, and latencies in milliseconds. */

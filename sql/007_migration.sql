@@ -44,16 +44,22 @@ create index migration_runs_newest on migration_runs (collection, started_at des
 
 create table migration_mismatches (
   run text collate "C" not null references migration_runs on delete cascade,
-  organization_id text collate "C" not null,
+  organization text collate "C" not null,
   key text collate "C" not null,
   path text not null,
   memory jsonb,
   postgres jsonb,
   found_at timestamptz not null default clock_timestamp(),
-  primary key (run, organization_id, key, path)
+  primary key (run, organization, key, path)
 );
 
-grant select, insert, update, delete on migration_stages, migration_leases, migration_runs, migration_mismatches to agenthub_app, agenthub_jobs;
+-- The only tenant data here: seen by the migration alone, which works across organizations.
+alter table migration_mismatches enable row level security;
+alter table migration_mismatches force row level security;
+create policy jobs on migration_mismatches to agenthub_jobs using (true) with check (true);
+
+grant select on migration_stages to agenthub_app;
+grant select, insert, update, delete on migration_stages, migration_leases, migration_runs, migration_mismatches to agenthub_jobs;
 
 -- Where a collection stands. A collection met for the first time begins at `first`.
 create function migration_stage(name text, first text) returns migration_stages language plpgsql as $$
@@ -160,7 +166,7 @@ end
 $$;
 
 -- The greatest begin of a transaction that is still open here, of anybody but the asker. A definer's function: to see others' needs a right.
-create function oldest_transaction() returns timestamptz language sql stable security definer set search_path = pg_catalog, pg_temp
+create function oldest_transaction() returns timestamptz language sql stable security definer set search_path = public, pg_temp
 return (select min(xact_start) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend');
 
 -- Takes a step, after migration_hold() and whatever must be written with it. `asks` says what must hold first: a clean pass of this
@@ -201,6 +207,9 @@ if (select last_value from row_version) < beyond then
 end if;
 end
 $$;
+
+revoke execute on function oldest_transaction, raise_row_version from public;
+grant execute on function oldest_transaction, raise_row_version to agenthub_jobs;
 
 do $$
 begin

@@ -152,7 +152,7 @@ const finishRun = `with run as (
   where id = $1
   returning epoch, repaired
 ), found as (
-  insert into migration_mismatches (run, organization_id, key, path, memory, postgres)
+  insert into migration_mismatches (run, organization, key, path, memory, postgres)
   select $1, d ->> 'organization_id', d ->> 'key', d ->> 'path', d -> 'memory', d -> 'postgres' from jsonb_array_elements($5::jsonb) d
   on conflict do nothing
 )

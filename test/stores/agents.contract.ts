@@ -223,7 +223,7 @@ export const agentContract = (kind: string, make: Make<{ agents: AgentStore }>) 
       const rows = await Promise.all(Array.from({ length: 8 }, (_, n) => agents.create(scope, { ...NEW, name: `n${n}` })))
       const winners = rows.filter(row => row !== undefined)
       expect(winners).toHaveLength(1)
-      expect(await agents.get(scope, 'a')).toEqual(winners[0])
+      expectSame(await agents.get(scope, 'a'), winners[0])
     })
 
     test('of many changes of one version at once, one is made', async () => {

@@ -9,7 +9,7 @@ import { render } from './answer.ts'
 import { MEGABYTE, readBody, takeOverBodies } from './body.ts'
 import { PLATFORM, present, sha256, type VerifyIdToken } from './credentials.ts'
 import type { Cursors } from './cursor.ts'
-import { leaveDomain } from './domain.ts'
+import { withoutDomains } from './domain.ts'
 import { inputOf } from './input.ts'
 import { type Match, makeRouter } from './match.ts'
 import { problemOf } from './problem.ts'
@@ -44,13 +44,13 @@ export type Answered = Kept & { replayed?: boolean }
  */
 export const makeServe = (functions: HttpFunction[], options: ServeOptions): Handler => {
   takeOverBodies()
+  withoutDomains()
   const find = makeRouter(functions)
   const { log, metrics } = options
   let inWork = 0
   metrics.gauge('http_requests_in_work', 'Requests in work', () => inWork)
 
   return async (raw, response) => {
-    leaveDomain()
     const start = performance.now()
     const request = readRequest(raw)
     let label = 'none'

@@ -7,9 +7,9 @@ export type Value = string | number | boolean | null | Buffer
 /** A result row: each column as Postgres's text, in the order of the select list. */
 export type Columns = readonly (string | null)[]
 
-/** What `pg` keeps on a connection beside its public type; GROUND: the embedded adapter has no cork. */
+/** What `pg` keeps on a connection beside its public type. */
 type Wire = Connection & {
-  stream: { cork?: () => void; uncork?: () => void }
+  stream: { write(bytes: Buffer): void }
   parsedStatements: Record<string, string>
   on(event: 'parseComplete', listener: () => void): void
   off(event: 'parseComplete', listener: () => void): void
@@ -45,13 +45,10 @@ export class Batch implements Submittable {
   submit(connection: Connection): void {
     const wire = connection as Wire
     this.#connection = wire
-    wire.stream.cork?.()
-    try {
-      for (const statement of this.#statements) this.#send(wire, statement)
-      wire.sync()
-    } finally {
-      wire.stream.uncork?.()
-    }
+    inOneWrite(wire, writer => {
+      for (const statement of this.#statements) this.#send(writer, statement)
+      writer.sync()
+    })
     if (this.#parsing.length > 0) wire.on('parseComplete', this.#parsed)
   }
 
@@ -109,6 +106,17 @@ export class Batch implements Submittable {
   handlePortalSuspended(): void {}
   handleCopyInResponse(): void {}
   handleCopyData(): void {}
+}
+
+/**
+ * Gathers the messages that `work` sends and writes them at once: `pg` writes each by itself, and a system call costs more than
+ * all the rest of a batch. The embedded engine's connection gathers by itself until the Sync.
+ */
+const inOneWrite = (wire: Wire, work: (writer: Wire) => void): void => {
+  const messages: Buffer[] = []
+  const gathers = '_send' in wire
+  work(gathers ? Object.create(wire, { _send: { value: (message: Buffer) => messages.push(message) } }) : wire)
+  if (gathers) wire.stream.write(Buffer.concat(messages))
 }
 
 const toText = (value: Value): string | Buffer | null =>

@@ -15,8 +15,8 @@ export type StageDb = {
   /** Takes a step. `dirty` rows are written with new versions, which it returns. Refuses (conflict) without a needed clean pass. */
   change(epoch: string, to: Stage, dirty: Entry[], newest: bigint): Promise<Entry[]>
   entry(organization: string, id: string): Promise<Entry | undefined>
-  /** All entries newer than a version, in pages. */
-  entries(newerThan: bigint): AsyncIterable<Entry[]>
+  /** All entries, in pages. */
+  entries(): AsyncIterable<Entry[]>
 }
 
 export type KeeperOptions = {
@@ -91,7 +91,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
   const fill = async (): Promise<void> => {
     filled = undefined
     replica.clear()
-    for await (const page of db.entries(-1n)) for (const entry of page) replica.replace(entry)
+    for await (const page of db.entries()) for (const entry of page) replica.replace(entry)
     doubts.clear()
   }
 
@@ -178,7 +178,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     try {
       const written = await db.change(from.row.epoch, to, dirty, newest)
       for (const entry of written) replica.replace(entry)
-      if (enteringDual) for await (const page of db.entries(newest)) for (const entry of page) replica.apply(entry)
+      if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)
       if (filled !== undefined) filled = String(BigInt(from.row.epoch) + 1n) // the step is ours: memory stays true through it
     } catch (error) {
       failure = error // it may have been made after all: then the epoch has risen, and memory is filled anew

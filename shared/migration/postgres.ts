@@ -89,16 +89,16 @@ where (organization_id, id) in (select e ->> 'organization_id', e ->> 'id' from 
       const [row] = await db.read(scope, entryBy(sql, collection, organization, id))
       return row && toEntry(row)
     },
-    entries: async function* (newerThan) {
+    entries: async function* () {
       let after: [string, string] = ['', '']
       for (;;) {
         const rows = await db.read(scope, {
           name: entryStatement('entries'),
           text: `select * from (${sql.entries}) entry
-where version > $1 and (organization_id, id) > ($2, $3)
+where (organization_id, id) > ($1, $2)
 order by organization_id, id
 limit ${PAGE}`,
-          values: [String(newerThan), ...after],
+          values: after,
         })
         yield rows.map(toEntry)
         if (rows.length < PAGE) return

@@ -52,7 +52,7 @@ export const makeVerify =
       if (differences.length < SHOWN) differences.push(...found)
     }
 
-    for await (const page of stages.entries(-1n)) {
+    for await (const page of stages.entries()) {
       for (const theirs of page) {
         compared++
         seen.add(`${theirs.organization_id}\0${theirs.id}`)

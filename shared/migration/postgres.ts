@@ -47,11 +47,11 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
 
   return {
     enter: async () => {
-      const text = 'select stage, epoch, valid_until, wish, granted, took, before from migration_enter($1, $2, $3, $4, $5)'
+      const text = 'select stage, epoch, valid_until, wish, granted, since from migration_enter($1, $2, $3, $4, $5)'
       const [row] = await db.write(scope, statement('enter', text, collection, first, instance, leaseSeconds, validSeconds))
-      const [stage, epoch, validUntil, wish, granted, took, before] = row as string[]
+      const [stage, epoch, validUntil, wish, granted, since] = row as string[]
       const found = { stage, epoch, validUntil, wish: wish ?? undefined } as StageRow
-      return { row: found, granted: granted === 't', took: took === 't', before: before as string }
+      return { row: found, granted: granted === 't', since: since as string }
     },
     release: async () => {
       await db.write(

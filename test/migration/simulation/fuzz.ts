@@ -56,7 +56,7 @@ export const schedule = (code: Code, seed: number, faults: ReadonlySet<string>, 
   try {
     begin(world)
     const client: Client = { increments: 0, again: [] }
-    const events = 8 + world.random.below(40)
+    const events = 8 + world.random.below(32)
     const mood = moodOf(world)
     for (let i = 0; i < events; i++) step(world, mood, client)
     end(world)
@@ -171,7 +171,7 @@ const end = (world: World): void => {
   world.trace?.push(`${state.clock} nothing goes wrong any more`)
   settle(world, () => world.waiting.size === 0 && state.sessions.length === 0, 'the schedule')
   const victim = alive(world)[0]
-  if (victim && random.chance(0.2)) crash(world, victim)
+  if (victim && random.chance(0.1)) crash(world, victim)
   if (alive(world).length === 0) start(world, 0)
   let last: unknown
   for (let attempt = 0; attempt < 40; attempt++) {
@@ -203,11 +203,14 @@ const end = (world: World): void => {
 const conclude = async ({ books, state, random }: World, { staged, memory, name }: Instance): Promise<void> => {
   let { row } = await staged.keeper.enter()
   if (row.stage === 'off') row = await staged.keeper.change('dualwrite', row.epoch)
+  const since = books.floors()
+  const last = await staged.store.list(scopeOf('last'))
   for (const key of [...REGISTERS, COUNTER]) {
-    const since = books.floors()
-    books.observe(`the last get of ${name}`, key, await staged.store.get(scopeOf('last'), key), since)
+    const seen = last.find(({ id }) => id === key)
+    books.observe(`the last list of ${name}`, key, seen, since)
   }
   if (!holdsMemory(state.stage.name as Stage) || row.stage !== state.stage.name) return
+  await staged.keeper.settle()
   for (const [id, { version, deleted, value }] of state.rows) {
     const seen = await memory.get(scopeOf('last'), id)
     if (seen?.version !== version || seen.deleted !== deleted || seen.value !== value)

@@ -24,6 +24,7 @@ create table migration_leases (
   instance text collate "C" not null,
   kind text not null check (kind in ('memory', 'shared')),
   epoch bigint not null,
+  since bigint not null, -- the epoch before this process took it: nobody else has held the memory from then on
   expires_at timestamptz not null,
   primary key (collection, instance)
 );
@@ -99,39 +100,39 @@ $$;
 -- lease raises the epoch in the same transaction: writes of whoever held it before are refused from then on.
 create function migration_enter(
   name text, first text, process text, lease_seconds numeric, valid_seconds numeric,
-  out stage text, out epoch bigint, out valid_until timestamptz, out wish text, out granted boolean, out took boolean, out before bigint
+  out stage text, out epoch bigint, out valid_until timestamptz, out wish text, out granted boolean, out since bigint
 ) language plpgsql as $$
 declare
 row_found migration_stages;
 wanted text;
 begin
 row_found := migration_stage(name, first);
-took := false;
 loop
   wanted := case when row_found.stage = 'complete' then null when row_found.stage = 'rampdown' then 'shared' else 'memory' end;
   granted := true;
   exit when wanted is null;
   update migration_leases set expires_at = clock_timestamp() + make_interval(secs => lease_seconds)
-  where collection = name and instance = process and kind = wanted and migration_leases.epoch = row_found.epoch and expires_at > clock_timestamp();
+  where collection = name and instance = process and kind = wanted and migration_leases.epoch = row_found.epoch and expires_at > clock_timestamp()
+  returning migration_leases.since into since;
   exit when found;
   perform pg_advisory_xact_lock(migration_lock(name));
   select * into row_found from migration_stages where collection = name;
   continue when wanted <> case when row_found.stage = 'complete' then '' when row_found.stage = 'rampdown' then 'shared' else 'memory' end;
+  since := coalesce(
+    (select l.since from migration_leases l where l.collection = name and l.instance = process and l.kind = 'memory' and l.epoch = row_found.epoch),
+    row_found.epoch); -- a lease of its own that ended, and that nobody took over, goes on
   delete from migration_leases where collection = name and (instance = process or expires_at <= clock_timestamp());
   granted := not exists (select from migration_leases where collection = name and (kind = 'memory' or wanted = 'memory'));
   exit when not granted;
-  before := row_found.epoch;
   if wanted = 'memory' then
-    took := true;
     update migration_stages set epoch = migration_stages.epoch + 1, wish_epoch = migration_stages.epoch + 1 where collection = name returning * into row_found;
   end if;
-  insert into migration_leases (collection, instance, kind, epoch, expires_at)
-  values (name, process, wanted, row_found.epoch, clock_timestamp() + make_interval(secs => lease_seconds));
+  insert into migration_leases (collection, instance, kind, epoch, since, expires_at)
+  values (name, process, wanted, row_found.epoch, migration_enter.since, clock_timestamp() + make_interval(secs => lease_seconds));
   exit;
 end loop;
 stage := row_found.stage;
 epoch := row_found.epoch;
-before := coalesce(before, row_found.epoch);
 -- a wish that nobody took up for a minute is forgotten: whoever asked has been told that it was not done
 wish := case when row_found.wish_epoch = row_found.epoch and row_found.wished_at > clock_timestamp() - interval '1 minute' then row_found.wish end;
 valid_until := clock_timestamp() + make_interval(secs => valid_seconds);

@@ -78,6 +78,7 @@ export const doOnce = (
       return await finish(await work({ ...scope, unit: { run, onEnd: tell => told.push(tell) } }))
     } catch (error) {
       if ((error as DatabaseError).code === 'AH208') {
+        end('unknown') // the first answer may be on its way still: what it changed is looked up before it is served
         const [row] = (await send([plain('rollback'), opening(scope), kept(scope, key)]).catch(rethrow)).at(-1) as Columns[]
         const [status, headers, body] = row as [string, string, string]
         return { status: Number(status), headers: JSON.parse(headers), body, replayed: true }

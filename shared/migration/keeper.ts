@@ -1,22 +1,22 @@
-import { EpochMoved, Refusal } from '../errors.ts'
+import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
 import type { Replica } from '../memory.ts'
 import { type Entry, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
 
 /** What Postgres does for a keeper, each one transaction. A lost answer is OutcomeUnknown, a stale epoch EpochMoved. */
 export type StageDb = {
   /**
-   * Tells the stage and, where it asks for one, renews or takes this instance's lease. `took`: the lease is new, and the epoch was
-   * raised for it from `before`. `granted` is false while others hold what stands against it.
+   * Tells the stage and, where it asks for one, renews or takes this instance's lease, unless others hold what stands against it
+   * (`granted`). `since` is the epoch in which this instance took the lease: from then on nobody else can have written.
    */
-  enter(): Promise<{ row: StageRow; granted: boolean; took: boolean; before: string }>
+  enter(): Promise<{ row: StageRow; granted: boolean; since: string }>
   release(): Promise<void>
   /** Raises the epoch; waits for the writes of the old one to end. Only for the holder. */
   raise(epoch: string): Promise<string>
   /** Takes a step. `dirty` rows are written with new versions, which it returns. Refuses (conflict) without a needed clean pass. */
   change(epoch: string, to: Stage, dirty: Entry[], newest: bigint): Promise<Entry[]>
   entry(organization: string, id: string): Promise<Entry | undefined>
-  /** All entries newer than a version, in pages. */
-  entries(newerThan: bigint): AsyncIterable<Entry[]>
+  /** All entries, in pages. */
+  entries(): AsyncIterable<Entry[]>
 }
 
 export type KeeperOptions = {
@@ -74,8 +74,8 @@ const later = (detail: string) => new Refusal('unavailable', detail, { retryAfte
 
 export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: KeeperOptions): Keeper => {
   let view: View | undefined
-  /** The epoch under which memory was last known to be true. */
-  let filled: string | undefined
+  /** The stage and epoch under which memory was last known to be true. */
+  let filled: StageRow | undefined
   let entering: Promise<View> | undefined
   let pause: Promise<void> | undefined
   let changing = false
@@ -89,25 +89,33 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
   }
 
   const fill = async (): Promise<void> => {
+    forget()
     filled = undefined
     replica.clear()
-    for await (const page of db.entries(-1n)) for (const entry of page) replica.replace(entry)
+    for await (const page of db.entries()) for (const entry of page) replica.replace(entry)
     doubts.clear()
   }
 
+  /**
+   * Whether memory is what it was when it was filled, and what this process has made of it since: nobody else held it in between
+   * (an answer may have been lost, and the epoch risen unheard), and what off wrote has not been given new versions unheard.
+   */
+  const stillTrue = (row: StageRow, since: string): boolean =>
+    filled !== undefined && BigInt(filled.epoch) >= BigInt(since) && (filled.stage !== 'off' || row.stage === 'off')
+
   const ask = async (): Promise<View> => {
     const asked = now()
-    const { row, granted, took, before } = await db.enter()
+    const { row, granted, since } = await db.enter()
     if (!granted) throw new HeldElsewhere()
     if (!holdsMemory(row.stage)) {
       if (filled !== undefined) replica.clear()
       filled = undefined
       doubts.clear()
-    } else if (filled === undefined || filled !== (took ? before : row.epoch)) {
+    } else if (!stillTrue(row, since)) {
       await fill()
-      filled = row.epoch
+      filled = row
       return ask() // a fill may outlast the lease: serve only what is still ours
-    } else filled = row.epoch
+    } else filled = row
     view = { row, until: asked + rely }
     if (row.wish !== undefined && !changing) wished(row.wish, row.epoch)
     return view
@@ -141,7 +149,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       }
       if (view === present) {
         view = { row, until: present.until }
-        filled = epoch
+        filled = row
       }
     } catch (error) {
       forget()
@@ -157,12 +165,23 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     }
   }
 
-  /** Reads the stage until Postgres answers: nothing runs while the outcome of a change is unknown. */
-  const readBack = async (): Promise<View> => {
+  /** No view, and none on its way that was asked for before now. */
+  const forgetAll = async (): Promise<void> => {
+    while (entering) await entering.catch(() => {})
+    forget()
+  }
+
+  /**
+   * Reads the stage until Postgres answers: nothing runs while the outcome of a change is unknown. `open` is the epoch that a change
+   * of unknown outcome was sent under: it may still be made, until the epoch has moved.
+   */
+  const readBack = async (open: string | undefined): Promise<View> => {
     for (;;) {
-      forget()
+      await forgetAll()
       try {
-        return await enter()
+        const present = await enter()
+        if (present.row.epoch !== open) return present
+        await db.raise(open)
       } catch (error) {
         if (error instanceof HeldElsewhere) throw error
         await sleep(READ_BACK_MS)
@@ -175,15 +194,17 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     const newest = replica.newest()
     const dirty = enteringDual ? replica.dirty() : []
     let failure: unknown = new EpochMoved()
+    let open: string | undefined
     try {
       const written = await db.change(from.row.epoch, to, dirty, newest)
       for (const entry of written) replica.replace(entry)
-      if (enteringDual) for await (const page of db.entries(newest)) for (const entry of page) replica.apply(entry)
-      if (filled !== undefined) filled = String(BigInt(from.row.epoch) + 1n) // the step is ours: memory stays true through it
+      if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)
+      if (filled?.epoch === from.row.epoch) filled = { ...filled, stage: to } // memory stays true through a step of its own
     } catch (error) {
-      failure = error // it may have been made after all: then the epoch has risen, and memory is filled anew
+      failure = error
+      if (error instanceof OutcomeUnknown && holdsMemory(from.row.stage)) open = from.row.epoch
     }
-    const { row } = await readBack()
+    const { row } = await readBack(open)
     if (row.stage !== to) throw failure
     return row
   }

@@ -108,20 +108,34 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     }
   }
 
+  const readAt = async (view: View, name: string, key: string | undefined, scope: Scope, args: unknown[]) => {
+    switch (view.row.stage) {
+      case 'shadow':
+        return readShadow(view, name, key, scope, args)
+      case 'live':
+        return readLive(view, name, key, scope, args)
+      case 'rampdown': {
+        const result = await inPostgres(name, scope, args)
+        return keeper.holds(view) ? { result } : undefined
+      }
+      case 'complete':
+        return { result: await inPostgres(name, { ...scope, validUntil: view.row.validUntil }, args) }
+      default:
+        await check(scope)
+        return inMemory(view, name, key, scope, args)
+    }
+  }
+
   const read = async (name: string, key: string | undefined, scope: Scope, args: unknown[]): Promise<unknown> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const view = await keeper.enter()
-      const { stage } = view.row
-      if (stage === 'off' || stage === 'dualwrite') await check(scope)
-      const answer =
-        stage === 'off' || stage === 'dualwrite'
-          ? await inMemory(view, name, key, scope, args)
-          : stage === 'shadow'
-            ? await readShadow(view, name, key, scope, args)
-            : stage === 'live'
-              ? await readLive(view, name, key, scope, args)
-              : { result: await inPostgres(name, stage === 'complete' ? { ...scope, validUntil: view.row.validUntil } : scope, args) }
-      if (answer) return answer.result
+      try {
+        const answer = await readAt(view, name, key, scope, args)
+        if (answer) return answer.result
+      } catch (error) {
+        if (!(error instanceof EpochMoved) || scope.unit) throw error
+        keeper.moved(view)
+      }
     }
     throw new EpochMoved()
   }

@@ -47,11 +47,11 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
 
   return {
     enter: async () => {
-      const text = 'select stage, epoch, valid_until, wish, granted, took, before from migration_enter($1, $2, $3, $4, $5)'
+      const text = 'select stage, epoch, valid_until, wish, granted, since from migration_enter($1, $2, $3, $4, $5)'
       const [row] = await db.write(scope, statement('enter', text, collection, first, instance, leaseSeconds, validSeconds))
-      const [stage, epoch, validUntil, wish, granted, took, before] = row as string[]
+      const [stage, epoch, validUntil, wish, granted, since] = row as string[]
       const found = { stage, epoch, validUntil, wish: wish ?? undefined } as StageRow
-      return { row: found, granted: granted === 't', took: took === 't', before: before as string }
+      return { row: found, granted: granted === 't', since: since as string }
     },
     release: async () => {
       await db.write(
@@ -89,16 +89,16 @@ where (organization_id, id) in (select e ->> 'organization_id', e ->> 'id' from 
       const [row] = await db.read(scope, entryBy(sql, collection, organization, id))
       return row && toEntry(row)
     },
-    entries: async function* (newerThan) {
+    entries: async function* () {
       let after: [string, string] = ['', '']
       for (;;) {
         const rows = await db.read(scope, {
           name: entryStatement('entries'),
           text: `select * from (${sql.entries}) entry
-where version > $1 and (organization_id, id) > ($2, $3)
+where (organization_id, id) > ($1, $2)
 order by organization_id, id
 limit ${PAGE}`,
-          values: [String(newerThan), ...after],
+          values: after,
         })
         yield rows.map(toEntry)
         if (rows.length < PAGE) return

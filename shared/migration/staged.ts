@@ -34,6 +34,23 @@ export type Staged<S> = {
   release(): Promise<void>
 }
 
+/** A clock that only goes forward, in milliseconds, and what is done by it. */
+export type Time = {
+  now: () => number
+  sleep: (milliseconds: number) => Promise<void>
+  /** Does `work` again and again, without keeping the process alive for it, until what it returns is called. */
+  every: (milliseconds: number, work: () => void) => () => void
+}
+
+const time: Time = {
+  now: () => performance.now(),
+  sleep: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds)),
+  every: (milliseconds, work) => {
+    const timer = setInterval(work, milliseconds).unref()
+    return () => clearInterval(timer)
+  },
+}
+
 /** Safely before a lease or the stage's validity ends by Postgres's clock, this process stops to rely on it. */
 const RELY_SHARE = 0.8
 const PATIENCE_MS = 2000
@@ -47,9 +64,8 @@ export const makeStaged = <S extends object>(
   log: Log,
   settings: Omit<StageSettings, 'collection'>,
   collection: Collection<S>,
+  { now, sleep, every }: Time = time,
 ): Staged<S> => {
-  const now = () => performance.now()
-  const sleep = (milliseconds: number) => new Promise<void>(resolve => setTimeout(resolve, milliseconds))
   const { name, replica, sql, methods, fallback } = collection
   const stages = postgresStages(db, sql, { ...settings, collection: name })
   const rely = Math.min(settings.leaseSeconds, settings.validSeconds) * 1000 * RELY_SHARE
@@ -64,10 +80,9 @@ export const makeStaged = <S extends object>(
     wished: (to, epoch) => void keeper.change(to, epoch).catch(failed(`the step to ${to} that was wished for was not taken`)),
   })
   /** An idle process keeps its lease and hears of wishes too. */
-  const beat = setInterval(() => {
+  const stop = every(rely / BEATS, () => {
     if (keeper.stage() !== undefined && keeper.stage() !== 'complete') keeper.enter().catch(failed('the lease was not renewed'))
-  }, rely / BEATS)
-  beat.unref()
+  })
   const measure = makeMeasure(now)
   const { noting, passed } = remember(db, now)
   const mirror = makeMirror<S>({
@@ -91,7 +106,7 @@ export const makeStaged = <S extends object>(
     measure,
     verify: makeVerify({ runs: postgresRuns(db, name), keeper, stages, replica, sleep }),
     release: async () => {
-      clearInterval(beat)
+      stop()
       if (keeper.stage() !== undefined && keeper.stage() !== 'complete') await keeper.release()
     },
     get store() {

@@ -2,7 +2,7 @@ import { Refusal } from '../errors.ts'
 import { newId } from '../id.ts'
 import { canonicalText, type Json, parseJson, stringify } from '../json.ts'
 import type { Replica } from '../memory.ts'
-import type { Keeper, StageDb } from './keeper.ts'
+import type { Keeper, StageDb, View } from './keeper.ts'
 import { type Entry, holdsMemory } from './stage.ts'
 
 /** One place where memory and Postgres differ; `path` is a JSON Pointer into the whole entry. */
@@ -45,14 +45,20 @@ export const makeVerify =
     let repaired = 0
     const seen = new Set<string>()
 
+    /** Only the memory that this process serves is compared, in the stage that the comparison began in. */
+    const serving = async (): Promise<View> => {
+      const view = await keeper.enter()
+      if (view.row.stage !== row.stage) throw new Refusal('conflict', `the stage became ${view.row.stage} during the comparison`)
+      return view
+    }
     const look = async (organization: string, id: string): Promise<void> => {
-      const found = await conclude(organization, id, { keeper, stages, replica, sleep })
+      const found = await conclude(organization, id, serving, { keeper, stages, replica, sleep })
       if (found.length === 0) return
       repaired++
       if (differences.length < SHOWN) differences.push(...found)
     }
 
-    for await (const page of stages.entries(-1n)) {
+    for await (const page of stages.entries()) {
       for (const theirs of page) {
         compared++
         seen.add(`${theirs.organization_id}\0${theirs.id}`)
@@ -66,6 +72,7 @@ export const makeVerify =
         await look(ours.organization_id, ours.id)
       }
 
+    await serving()
     await runs.finish(run, compared, repaired, stringify(differences))
     return { equal: repaired === 0, compared, differences, repaired }
   }
@@ -74,12 +81,16 @@ export const makeVerify =
 const conclude = async (
   organization: string,
   id: string,
+  serving: () => Promise<View>,
   { keeper, stages, replica, sleep }: Pick<Options, 'keeper' | 'stages' | 'replica' | 'sleep'>,
 ): Promise<Difference[]> => {
   for (let attempt = 1; attempt <= LOOKS; attempt++) {
+    await keeper.settle({ organization, id })
+    const view = await serving()
     const before = replica.read(organization, id)
     const quiet = !keeper.writing(organization, id)
     const theirs = await stages.entry(organization, id)
+    if (!keeper.holds(view)) continue
     const ours = replica.read(organization, id)
     if (ours === undefined ? theirs === undefined : theirs !== undefined && alike(ours, theirs)) return []
     const still = quiet && !keeper.writing(organization, id) && ours?.version === before?.version

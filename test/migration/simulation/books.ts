@@ -1,0 +1,135 @@
+import { isCounter, type Row, type Watch } from './state.ts'
+import type { Seen } from './toy.ts'
+
+/** What a client asked for, and what may be said of its effect. */
+export type Request = {
+  name: string
+  key: string
+  /** The weight of a counter's increment (a power of four, its own). */
+  by: number
+  /** How it stands: acknowledged, surely without effect, or unknown (at work still). */
+  outcome: 'acknowledged' | 'none' | 'unknown'
+  /** How often memory alone did it (in off), and whether that has been lost or brought to Postgres. */
+  inMemory: number
+  volatile: boolean
+  lost: boolean
+}
+
+/** What had been seen of keys when a request began. */
+export type Floors = { durable: Map<string, number>; volatile: Map<string, number>; losses: number }
+
+export class Violation extends Error {}
+
+export type Books = Watch & {
+  request(name: string, key: string, by?: number): Request
+  /** `request` was done by memory alone, in off. */
+  inMemory(name: string, seen: Seen): void
+  floors(): Floors
+  /** What a replay is held to: it shows what was, and proves only that. */
+  replay(): Floors
+  /** An answer showed a key (version 0: it is not there). */
+  observe(what: string, key: string, seen: Seen | undefined, since: Floors): void
+  /** An answer told a version and nothing else. */
+  observeVersion(what: string, key: string, version: number, since: Floors): void
+  acknowledged(request: Request): void
+  /** What memory alone knew in off is gone with its process: nobody is held to it. */
+  conclude(rows: Map<string, Row>): void
+}
+
+/**
+ * The books of one schedule: every commit, every answer. They throw at the first answer that cannot be right: a value that does not
+ * belong to its version, a version older than one that was answered before the request began, an effect twice or lost.
+ */
+export const makeBooks = (): Books => {
+  const committed = new Map<string, Map<number, string>>()
+  const inOff = new Map<string, Set<string>>()
+  const durable = new Map<string, number>()
+  const volatile = new Map<string, number>()
+  const requests = new Map<string, Request>()
+  let losses = 0
+  let holder: string | undefined
+
+  const textOf = (value: string, deleted: boolean) => `${value}${deleted ? ' (removed)' : ''}`
+  const raise = (floors: Map<string, number>, key: string, version: number) => {
+    if (version > (floors.get(key) ?? 0)) floors.set(key, version)
+  }
+  const order = (what: string, key: string, version: number, since: Floors) => {
+    const least = Math.max(since.durable.get(key) ?? 0, since.losses === losses ? (since.volatile.get(key) ?? 0) : 0)
+    if (version < least) throw new Violation(`${what} shows ${key} at version ${version}, after version ${least} was answered`)
+  }
+
+  return {
+    committed: (key, row, before) => {
+      if (before && row.version <= before.version) throw new Violation(`${key} went from version ${before.version} to ${row.version}`)
+      if (row.by === 'import' && before && before.by !== 'import') throw new Violation(`an import overwrote ${key}`)
+      const text = textOf(row.value, row.deleted)
+      if (row.by === 'restore') {
+        const least = Math.max(durable.get(key) ?? 0, volatile.get(key) ?? 0)
+        const known = [...(inOff.get(key) ?? [])].some(one => one.endsWith(` ${text}`) && Number.parseInt(one, 10) >= least)
+        if (!known) throw new Violation(`off's old ${text} of ${key} was written over what was answered since`)
+      }
+      const of = committed.get(key) ?? new Map()
+      committed.set(key, of.set(row.version, text))
+    },
+    taken: (instance, stage) => {
+      if (stage === 'off' && holder !== instance) {
+        losses++
+        volatile.clear()
+        for (const request of requests.values()) if (request.volatile) request.lost = true
+      }
+      holder = instance
+    },
+    changed: (from, to) => {
+      if (from !== 'off' || to === 'off') return
+      for (const [key, version] of volatile) raise(durable, key, version)
+      volatile.clear()
+      for (const request of requests.values()) request.volatile = false
+    },
+    request: (name, key, by = 0) => {
+      const request: Request = { name, key, by, outcome: 'unknown', inMemory: 0, volatile: false, lost: false }
+      requests.set(name, request)
+      return request
+    },
+    inMemory: (name, { id, version, value, deleted }) => {
+      const of = inOff.get(id) ?? new Set()
+      inOff.set(id, of.add(`${version} ${textOf(value, deleted)}`))
+      const request = requests.get(name)
+      if (!request) return
+      request.inMemory++
+      request.volatile = true
+    },
+    replay: () => ({ durable: new Map(), volatile: new Map(), losses: -1 }),
+    floors: () => ({ durable: new Map(durable), volatile: new Map(volatile), losses }),
+    observe: (what, key, seen, since) => {
+      const version = seen?.version ?? 0
+      order(what, key, version, since)
+      if (!seen) return
+      const text = textOf(seen.value, seen.deleted)
+      if (committed.get(key)?.get(version) === text) raise(durable, key, version)
+      else if (inOff.get(key)?.has(`${version} ${text}`)) {
+        if (since.losses === losses) raise(volatile, key, version)
+      } else throw new Violation(`${what} shows ${key} as ${text} at version ${version}, which it never was`)
+    },
+    observeVersion: (what, key, version, since) => {
+      order(what, key, version, since)
+      if (committed.get(key)?.has(version)) raise(durable, key, version)
+    },
+    acknowledged: request => {
+      request.outcome = 'acknowledged'
+    },
+    conclude: rows => {
+      for (const request of requests.values()) {
+        if (!isCounter(request.key)) continue
+        const times = Math.floor(Number(rows.get(request.key)?.value ?? 0) / request.by) % 4
+        // what off does within an Idempotency-Key's transaction stays done when that is undone: the one known hole
+        const most = request.outcome === 'none' ? 0 : Math.max(1, request.inMemory + 1)
+        const least = request.outcome === 'acknowledged' && !request.lost ? 1 : 0
+        if (times < least || times > most) throw new Violation(`${request.name} (${request.outcome}) took effect ${times} times`)
+      }
+      for (const [key, version] of durable) {
+        const last = rows.get(key)?.version ?? 0
+        if (last < version) throw new Violation(`${key} ends at version ${last}, after version ${version} was answered`)
+      }
+    },
+  }
+}

@@ -1,0 +1,222 @@
+import { holdsMemory, type Stage, stages } from '../../../shared/migration/stage.ts'
+import { Violation } from './books.ts'
+import type { Code } from './code.ts'
+import { COUNTER, type Client, importRow, list, once, operate, REGISTERS, read, scopeOf, write } from './requests.ts'
+import { cancel, cut } from './server.ts'
+import { toJson } from './state.ts'
+import { crash, flush, happen, type Instance, makeWorld, settle, start, type World, work } from './world.ts'
+
+/** What a schedule is like: which faults and requests there are, how often, and how fast things go on. Each schedule has its own. */
+type Mood = { weights: Record<'work' | 'ask' | 'operate' | 'fault' | 'wait', number>; asks: Weights<Asked>; faults: Weights<Fault> }
+type Weights<K extends string> = (readonly [K, number])[]
+type Asked = 'read' | 'list' | 'put' | 'remove' | 'increment' | 'once' | 'again' | 'import'
+type Fault = 'cut' | 'late commit' | 'cancel' | 'crash' | 'freeze' | 'away' | 'start'
+
+const asks: Weights<Asked> = [
+  ['read', 40],
+  ['list', 12],
+  ['put', 18],
+  ['remove', 8],
+  ['increment', 10],
+  ['once', 8],
+  ['again', 10],
+  ['import', 6],
+]
+const faults: Weights<Fault> = [
+  ['cut', 30],
+  ['late commit', 25],
+  ['cancel', 10],
+  ['crash', 8],
+  ['freeze', 8],
+  ['away', 10],
+  ['start', 20],
+]
+
+const moodOf = ({ random }: World): Mood => {
+  const some = <K extends string>(weights: Weights<K>): Weights<K> =>
+    weights.map(([kind, weight]) => [kind, random.chance(0.3) ? 0 : weight * random.pick([1, 1, 3])])
+  return {
+    weights: {
+      work: random.pick([30, 60, 120]),
+      ask: random.pick([10, 16, 24]),
+      operate: random.pick([1, 4, 10]),
+      fault: random.pick([0, 4, 8, 16]),
+      wait: random.pick([0, 1, 4]),
+    },
+    asks: [['read', 10], ...some(asks)],
+    faults: [['start', 5], ...some(faults)],
+  }
+}
+
+export type Found = { seed: number; message: string; trace: string[] }
+
+/** Runs one schedule; answers what was wrong in it, if anything. */
+export const schedule = (code: Code, seed: number, faults: ReadonlySet<string>, counts: Map<string, number>, traced = false): Found | undefined => {
+  const world = makeWorld(code, seed, faults, counts, traced)
+  try {
+    begin(world)
+    const client: Client = { increments: 0, again: [] }
+    const events = 8 + world.random.below(32)
+    const mood = moodOf(world)
+    for (let i = 0; i < events; i++) step(world, mood, client)
+    end(world)
+    return undefined
+  } catch (error) {
+    const message = error instanceof Violation ? error.message : ((error as Error).stack ?? String(error))
+    return { seed, message, trace: world.trace ?? [] }
+  }
+}
+
+/** Somewhere on the way: a stage, a few rows, one process at work or two. */
+const begin = (world: World): void => {
+  const { random, state } = world
+  state.stage.name = random.pick(stages)
+  if (random.chance(0.5)) state.stage.cleanPass = 1
+  for (const id of [...REGISTERS, COUNTER])
+    if (random.chance(0.5)) {
+      const row = { version: ++state.sequence, value: id === COUNTER ? '0' : `first ${id}`, deleted: false, by: 'import' as const }
+      state.rows.set(id, row)
+      state.watch.committed(id, row, undefined)
+    }
+  world.trace?.push(`begins in ${state.stage.name} with ${[...state.rows].map(([id, { value }]) => toJson(id, value)).join()}`)
+  start(world, 0)
+  if (random.chance(0.5)) start(world, 1)
+}
+
+const alive = (world: World): Instance[] => world.instances.filter(one => one !== undefined)
+
+const step = (world: World, mood: Mood, client: Client): void => {
+  const { random } = world
+  const found = work(world)
+  const { weights } = mood
+  const kind = random.weighted([
+    ['work', found.length > 0 ? weights.work : 0],
+    ['ask', weights.ask],
+    ['operate', weights.operate],
+    ['fault', weights.fault],
+    ['wait', found.length > 0 ? weights.wait : weights.wait + 2],
+  ])
+  if (kind === 'work') return happen(world, random.pick(found))
+  if (kind === 'ask') ask(world, mood, client)
+  else if (kind === 'operate') {
+    const one = someone(world)
+    if (one) operate(world, one)
+  } else if (kind === 'fault') fault(world, mood)
+  else world.state.clock += random.pick([20, 200, 700, 1200, 2500])
+  flush(world)
+}
+
+const someone = (world: World): Instance | undefined => {
+  const able = alive(world).filter(one => one.frozenUntil <= world.state.clock)
+  return able.length > 0 ? world.random.pick(able) : undefined
+}
+
+const ask = (world: World, mood: Mood, client: Client): void => {
+  const one = someone(world)
+  if (!one) return
+  const kind = world.random.weighted(mood.asks)
+  if (kind === 'read') read(world, one, world.random.pick([...REGISTERS, COUNTER]))
+  else if (kind === 'list') list(world, one)
+  else if (kind === 'once') once(world, one, client)
+  else if (kind === 'again') {
+    const again = client.again.splice(world.random.below(client.again.length), 1)[0]
+    if (again) once(world, one, client, again)
+  }
+  else if (kind === 'import') importRow(world, one)
+  else write(world, one, client, kind)
+}
+
+const fault = (world: World, mood: Mood): void => {
+  const { random, state, trace } = world
+  const kind = random.weighted(mood.faults)
+  const sessions = state.sessions.filter(one => one.client !== undefined)
+  const one = someone(world)
+  if (kind === 'cut' || kind === 'late commit') {
+    if (sessions.length === 0) return
+    const session = random.pick(sessions)
+    const goesOn = kind === 'late commit'
+    world.note(session.phase === 'answer' ? 'answer lost' : goesOn ? 'given up, goes on' : 'fails before its commit')
+    trace?.push(`${state.clock} ${session.instance} loses its connection at ${session.statements.at(-1)?.name} (${session.phase}${goesOn ? ', which goes on' : ''})`)
+    cut(state, session, goesOn)
+  } else if (kind === 'cancel') {
+    const running = sessions.filter(({ phase, at }) => phase === 'run' && at > 0)
+    if (running.length === 0) return
+    world.note('statement timed out')
+    cancel(state, random.pick(running))
+  } else if (kind === 'start') {
+    const place = world.instances.findIndex(instance => instance === undefined)
+    if (place >= 0) start(world, place)
+  } else if (one && kind === 'crash') {
+    world.note(`crash`)
+    trace?.push(`${state.clock} ${one.name} dies`)
+    crash(world, one)
+  } else if (one && kind === 'freeze') {
+    world.note('freeze')
+    one.frozenUntil = state.clock + random.pick([300, 900, 1500, 4000])
+    trace?.push(`${state.clock} ${one.name} freezes until ${one.frozenUntil}`)
+  } else if (one && kind === 'away') {
+    world.note('Postgres away')
+    one.cutOffUntil = state.clock + random.pick([20, 300, 1500])
+    trace?.push(`${state.clock} Postgres is away for ${one.name} until ${one.cutOffUntil}`)
+  }
+}
+
+/** Nothing goes wrong any more: every request ends, somebody serves, memory is what Postgres has, and the books agree. */
+const end = (world: World): void => {
+  const { state, books, random } = world
+  for (const one of alive(world)) {
+    one.cutOffUntil = 0
+    if (one.staged.measure.read().fallbacks > 0) world.note('read from memory while Postgres fails')
+  }
+  world.trace?.push(`${state.clock} nothing goes wrong any more`)
+  settle(world, () => world.waiting.size === 0 && state.sessions.length === 0, 'the schedule')
+  const victim = alive(world)[0]
+  if (victim && random.chance(0.1)) crash(world, victim)
+  if (alive(world).length === 0) start(world, 0)
+  let last: unknown
+  for (let attempt = 0; attempt < 40; attempt++) {
+    const one = alive(world)[attempt % alive(world).length] as Instance
+    let over = false
+    conclude(world, one).then(
+      () => {
+        over = true
+        last = undefined
+      },
+      error => {
+        over = true
+        last = error
+      },
+    )
+    flush(world)
+    settle(world, () => over, 'the end')
+    if (last === undefined) {
+      settle(world, () => state.sessions.length === 0, 'the end')
+      return books.conclude(state.rows)
+    }
+    if (!(last instanceof world.code.Refusal)) throw last
+    world.trace?.push(`${state.clock} ${one.name} cannot end it: ${last.message}`)
+    state.clock += 300
+  }
+  throw new Violation(`nobody serves any more: ${(last as Error).message}`)
+}
+
+const conclude = async ({ books, state, random }: World, { staged, memory, name }: Instance): Promise<void> => {
+  let { row } = await staged.keeper.enter()
+  if (row.stage === 'off') row = await staged.keeper.change('dualwrite', row.epoch)
+  const since = books.floors()
+  const last = await staged.store.list(scopeOf('last'))
+  for (const key of [...REGISTERS, COUNTER]) {
+    const seen = last.find(({ id }) => id === key)
+    books.observe(`the last list of ${name}`, key, seen, since)
+  }
+  if (!holdsMemory(state.stage.name as Stage) || row.stage !== state.stage.name) return
+  await staged.keeper.settle()
+  for (const [id, { version, deleted, value }] of state.rows) {
+    const seen = await memory.get(scopeOf('last'), id)
+    if (seen?.version !== version || seen.deleted !== deleted || seen.value !== value)
+      throw new Violation(`memory has ${id} as ${JSON.stringify(seen)} at the end, Postgres has version ${version}`)
+  }
+  if (random.chance(0.9)) return
+  const { equal, differences } = await staged.verify()
+  if (!equal) throw new Violation(`memory differs from Postgres at the end: ${JSON.stringify(differences)}`)
+}

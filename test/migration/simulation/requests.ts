@@ -1,0 +1,183 @@
+import type { Scope } from '../../../shared/db/scope.ts'
+import { holdsMemory, type Stage, stages } from '../../../shared/migration/stage.ts'
+import { type Request, Violation } from './books.ts'
+import { isCounter } from './state.ts'
+import type { Seen } from './toy.ts'
+import type { Instance, World } from './world.ts'
+
+export const REGISTERS = ['a', 'b', 'c']
+export const COUNTER = 'n'
+
+let numbered = 0
+export const scopeOf = (request: string): Scope => ({
+  organization_id: 'o',
+  caller: { kind: 'platform', actor: 'fuzz' },
+  context: { request_id: request },
+})
+
+/** What is left to ask again: an increment with an Idempotency-Key whose answer never came. */
+export type Ask = { request: Request; attempts: number }
+export type Client = { increments: number; again: Ask[] }
+
+/** Keeps the books of an answer, whenever it comes. Only a refusal may come instead of one. */
+const follow = <T>(world: World, instance: Instance, name: string, asked: Promise<T>, answered: (answer: T) => void, failed: (error: unknown) => void) => {
+  world.waiting.set(name, instance.name)
+  const book = (keep: () => void) => {
+    if (!world.waiting.delete(name)) return // its process has died: nobody hears this
+    try {
+      keep()
+    } catch (error) {
+      world.failure ??= error
+    }
+  }
+  asked.then(
+    answer => book(() => answered(answer)),
+    error =>
+      book(() => {
+        if (!(error instanceof world.code.Refusal)) throw new Violation(`${name} ended in ${(error as Error).stack}`)
+        world.trace?.push(`${world.state.clock} ${name} is refused: ${error.message}`)
+        failed(error)
+      }),
+  )
+}
+
+const told = (world: World, name: string, answer: unknown) => world.trace?.push(`${world.state.clock} ${name} is answered ${JSON.stringify(answer)}`)
+
+export const read = (world: World, instance: Instance, key: string): void => {
+  const name = `get-${++numbered}(${key})@${instance.name}`
+  const since = world.books.floors()
+  world.trace?.push(`${world.state.clock} ${name} begins`)
+  const answered = (seen: Seen | undefined) => {
+    told(world, name, seen)
+    world.books.observe(name, key, seen, since)
+    world.note('read answered')
+  }
+  follow(world, instance, name, instance.staged.store.get(scopeOf(name), key), answered, () => world.note('read refused'))
+}
+
+export const list = (world: World, instance: Instance): void => {
+  const name = `list-${++numbered}@${instance.name}`
+  const since = world.books.floors()
+  world.trace?.push(`${world.state.clock} ${name} begins`)
+  const answered = (all: Seen[]) => {
+    told(world, name, all)
+    for (const key of [...REGISTERS, COUNTER])
+      world.books.observe(
+        name,
+        key,
+        all.find(({ id }) => id === key),
+        since,
+      )
+    world.note('list answered')
+  }
+  follow(world, instance, name, instance.staged.store.list(scopeOf(name)), answered, () => world.note('read refused'))
+}
+
+/** A write's refusal: of an unknown outcome nothing is known, of any other that nothing was done. */
+const refused = (world: World, request: Request, since: ReturnType<World['books']['floors']>) => (error: unknown) => {
+  const unknown = error instanceof world.code.OutcomeUnknown
+  world.note(unknown ? 'write unknown' : 'write refused')
+  if (!unknown && request.inMemory === 0) request.outcome = 'none'
+  const version = /at version (\d+)/.exec((error as Error).message)?.[1]
+  if (version !== undefined) world.books.observeVersion(request.name, request.key, Number(version), since)
+}
+
+export const write = (world: World, instance: Instance, client: Client, kind: 'put' | 'remove' | 'increment'): void => {
+  const { random, books } = world
+  if (kind === 'increment' && client.increments >= 24) return
+  const key = kind === 'increment' ? COUNTER : random.pick(REGISTERS)
+  const name = `${kind}-${++numbered}(${key})@${instance.name}`
+  const request = books.request(name, key, kind === 'increment' ? 4 ** client.increments++ : 0)
+  const since = books.floors()
+  const { store } = instance.staged
+  const scope = scopeOf(name)
+  const ifMatch = random.chance(0.25) ? String(since.durable.get(key) ?? 1) : undefined
+  world.trace?.push(`${world.state.clock} ${name} begins${ifMatch ? ` if ${ifMatch}` : ''}`)
+  const asked =
+    kind === 'put' ? store.put(scope, key, name, ifMatch) : kind === 'remove' ? store.remove(scope, key) : store.increment(scope, key, request.by)
+  const answered = (seen: Seen | undefined) => {
+    told(world, name, seen)
+    if (seen) books.observe(name, key, seen, since)
+    books.acknowledged(request)
+    world.note('write acknowledged')
+  }
+  follow(world, instance, name, asked, answered, refused(world, request, since))
+}
+
+/** An increment with an Idempotency-Key: may be asked again, anywhere, until it is answered. */
+export const once = (world: World, instance: Instance, client: Client, again?: Ask): void => {
+  const { code, books } = world
+  if (!again && client.increments >= 24) return
+  const ask = again ?? { request: books.request(`once-${++numbered}`, COUNTER, 4 ** client.increments++), attempts: 0 }
+  ask.attempts++
+  const { request } = ask
+  const name = `${request.name}.${ask.attempts}@${instance.name}`
+  const since = books.floors()
+  world.trace?.push(`${world.state.clock} ${name} begins`)
+  const key = { id: request.name, hash: Buffer.from(request.name) }
+  const asked = code.doOnce(
+    instance.db,
+    scopeOf(request.name),
+    key,
+    async scope => ({ status: 200, headers: {}, body: JSON.stringify(await instance.staged.store.increment(scope, COUNTER, request.by)) }),
+    refusal => ({ status: 409, headers: {}, body: refusal.message }),
+  )
+  if (ask.attempts < 4) client.again.push(ask)
+  const answered = ({ body, replayed, status }: { body: string; replayed: boolean; status: number }) => {
+    told(world, name, { body, replayed })
+    world.note(replayed ? 'replayed' : 'done once')
+    if (status !== 200) throw new Violation(`${name} was answered ${status} ${body}`)
+    const seen = JSON.parse(body) as Seen
+    books.observe(name, COUNTER, seen, replayed ? books.replay() : since)
+    books.acknowledged(request)
+  }
+  follow(world, instance, name, asked, answered, () => world.note('once refused'))
+}
+
+export const importRow = (world: World, instance: Instance): void => {
+  const name = `import-${++numbered}@${instance.name}`
+  const asked = instance.db.write(scopeOf(name), { name: 'toy.import', text: 'toy.import', values: [world.random.pick(REGISTERS), name] })
+  world.trace?.push(`${world.state.clock} ${name} begins`)
+  follow(
+    world,
+    instance,
+    name,
+    asked,
+    rows => world.note(rows.length > 0 ? 'imported' : 'import found it there'),
+    () => world.note('import refused'),
+  )
+}
+
+/** The operator asks for a stage: mostly the next or the last one, sometimes nonsense. */
+export const operate = (world: World, instance: Instance): void => {
+  const { random } = world
+  const { keeper, verify } = instance.staged
+  const name = `operator-${++numbered}@${instance.name}`
+  const failed = () => world.note('operator refused')
+  if (random.chance(0.3)) {
+    const answered = (run: { equal: boolean; differences: unknown[] }) => {
+      world.note('verified')
+      if (!run.equal) throw new Violation(`memory differed from Postgres: ${JSON.stringify(run.differences)}`)
+    }
+    return follow(world, instance, `${name} verify`, verify(), answered, failed)
+  }
+  const at = stages.indexOf(world.state.stage.name as Stage)
+  const to = random.chance(0.85) ? (stages[at + random.pick([-1, 1])] ?? 'dualwrite') : random.pick(stages)
+  if (holdsMemory(to) && random.chance(0.5)) world.state.stage.cleanPass ??= world.state.stage.epoch
+  world.trace?.push(`${world.state.clock} ${name} asks for ${to}`)
+  const asked = keeper.enter().then(({ row }) => keeper.change(to, row.epoch))
+  follow(
+    world,
+    instance,
+    `${name} ${to}`,
+    asked,
+    row => {
+      told(world, name, row)
+      world.note('operator answered')
+      if (row.stage !== to) throw new Violation(`${name} asked for ${to} and was told ${row.stage}`)
+    },
+    failed,
+  )
+}
+
+export { isCounter }

@@ -1,0 +1,229 @@
+import type { Columns, Statement } from '../../../shared/db/batch.ts'
+import { ORGANIZATION, type Row, type Session, SqlError, type State, toJson } from './state.ts'
+
+/** A statement that must wait for another session: it is begun again when one has ended. */
+export const BLOCKED = Symbol('blocked')
+type Outcome = readonly Columns[] | typeof BLOCKED
+type Values = readonly string[]
+
+/** What a session sees: its own rows over what is committed. */
+const seen = (state: State, session: Session, id: string): Row | undefined => session.writes.get(id) ?? state.rows.get(id)
+
+const acquire = (state: State, session: Session, mode: 'shared' | 'exclusive'): boolean => {
+  for (const other of state.sessions)
+    if (other !== session && (other.lock === 'exclusive' || (mode === 'exclusive' && other.lock === 'shared'))) return false
+  if (session.lock !== 'exclusive') session.lock = mode
+  return true
+}
+
+const lockRow = (state: State, session: Session, id: string): boolean => {
+  for (const other of state.sessions) if (other !== session && other.locked.has(id)) return false
+  session.locked.add(id)
+  return true
+}
+
+const leaseFor = (stage: string) => (stage === 'complete' ? undefined : stage === 'rampdown' ? 'shared' : 'memory')
+const entryOf = (id: string, row: Row): Columns => [ORGANIZATION, id, String(row.version), row.deleted ? 't' : 'f', toJson(id, row.value)]
+const version = (state: State) => ++state.sequence
+
+/** migration_enter of sql/007. */
+const enter = (state: State, session: Session, [, , process, lease, valid]: Values): Outcome => {
+  const { stage, leases, clock } = state
+  const wanted = leaseFor(stage.name)
+  const answer = (epoch: number, granted: boolean, since: number): Outcome => [
+    [stage.name, String(epoch), String(clock + Number(valid) * 1000), null, granted ? 't' : 'f', String(since)],
+  ]
+  if (wanted === undefined) {
+    if (!state.faults.has('complete entered without the lock') && !acquire(state, session, 'shared')) return BLOCKED
+    return answer(stage.epoch, true, stage.epoch)
+  }
+  const mine = leases.get(process as string)
+  const expires = clock + Number(lease) * 1000
+  if (mine && mine.kind === wanted && mine.epoch === stage.epoch && mine.expires > clock) {
+    if (state.sessions.some(other => other !== session && other.leaseTouched)) return BLOCKED
+    mine.expires = expires
+    return answer(stage.epoch, true, mine.since)
+  }
+  if (!acquire(state, session, 'exclusive')) return BLOCKED
+  session.leaseTouched = true
+  const gone = [...leases].filter(([name, one]) => name === process || one.expires <= clock).map(([name]) => name)
+  const left = [...leases].filter(([name]) => !gone.includes(name)).map(([, one]) => one)
+  const granted = state.faults.has('a second lease') || !left.some(one => one.kind === 'memory' || wanted === 'memory')
+  session.effects.push(() => {
+    for (const name of gone) leases.delete(name)
+  })
+  if (!granted) return answer(stage.epoch, false, stage.epoch)
+  const raises = wanted === 'memory' && !state.faults.has('epoch not raised with the lease')
+  const since = mine?.kind === 'memory' && mine.epoch === stage.epoch ? mine.since : stage.epoch
+  const epoch = stage.epoch + (raises ? 1 : 0)
+  session.effects.push(() => {
+    stage.epoch = epoch
+    leases.set(process as string, { kind: wanted, epoch, since, expires })
+    if (wanted === 'memory') state.watch.taken(process as string, stage.name)
+  })
+  return answer(epoch, true, since)
+}
+
+const hold = (state: State, session: Session, expected: string): Outcome => {
+  if (!acquire(state, session, 'exclusive')) return BLOCKED
+  if (state.stage.epoch !== Number(expected)) throw new SqlError('AH410')
+  return []
+}
+
+const raise = (state: State, session: Session, [, process, expected]: Values): Outcome => {
+  if (hold(state, session, expected as string) === BLOCKED) return BLOCKED
+  const lease = state.leases.get(process as string)
+  if (lease?.kind !== 'memory' || lease.epoch !== Number(expected)) throw new SqlError('AH410')
+  session.leaseTouched = true
+  session.effects.push(() => {
+    state.stage.epoch++
+    lease.epoch++
+  })
+  return [[String(Number(expected) + 1)]]
+}
+
+/** migration_change of sql/007. */
+const change = (state: State, session: Session, [, process, expected, target, asks, wait]: Values): Outcome => {
+  if (hold(state, session, expected as string) === BLOCKED) return BLOCKED
+  const { stage, clock } = state
+  if (asks === 'clean pass' && (stage.cleanPass === undefined || stage.cleanPass < stage.stageEpoch)) throw new SqlError('AH419')
+  if (asks === 'wait') {
+    const over = stage.changedAt + Number(wait) * 1000
+    const open = state.sessions.some(other => other !== session && other.began !== undefined && other.began < over)
+    if (clock < over || open) throw new SqlError('AH419', 'AH419', '1')
+  }
+  session.leaseTouched = true
+  session.effects.push(() => {
+    const from = stage.name
+    stage.name = target as string
+    stage.epoch++
+    stage.stageEpoch = stage.epoch
+    stage.changedAt = clock
+    stage.cleanPass = undefined
+    const lease = state.leases.get(process as string)
+    if (target === 'rampdown' || target === 'complete') state.leases.delete(process as string)
+    else if (lease) lease.epoch = stage.epoch
+    state.watch.changed(from, stage.name)
+  })
+  return []
+}
+
+/** Every statement begins by its key: `write` draws the version once the key is locked. */
+const write = (state: State, session: Session, id: string, make: (row: Row | undefined) => Omit<Row, 'version'> | undefined): Outcome => {
+  if (state.faults.has('version before the lock')) session.drawn ??= version(state)
+  if (!lockRow(state, session, id)) return BLOCKED
+  const made = make(seen(state, session, id))
+  if (!made) return []
+  const row = { ...made, version: session.drawn ?? version(state) }
+  session.drawn = undefined
+  session.writes.set(id, row)
+  return [[id, String(row.version), toJson(id, row.value)]]
+}
+
+const alive = (row: Row | undefined): Row | undefined => (row && !row.deleted ? row : undefined)
+
+const statements: Record<string, (state: State, session: Session, values: Values) => Outcome> = {
+  enter_jobs: () => [],
+  enter_scope: (state, _, values) => {
+    const until = values[3] as string | null
+    if (until !== null && state.clock >= Number(until) && !state.faults.has('no valid_until')) throw new SqlError('AH410')
+    return []
+  },
+  'migration.enter': enter,
+  'migration.release': (state, session, [, process]) => {
+    session.effects.push(() => void state.leases.delete(process as string))
+    return []
+  },
+  'migration.raise': raise,
+  'migration.hold': (state, session, values) => hold(state, session, values[1] as string),
+  'migration.raise_version': (state, _, [beyond]) => {
+    if (!state.faults.has('sequence not raised')) state.sequence = Math.max(state.sequence, Number(beyond))
+    return []
+  },
+  'migration.change': change,
+  'migration.stage': state => [[state.stage.name]],
+  'migration.restore.toy.0': (state, session, [given]) => {
+    const entries = JSON.parse(given as string) as { id: string; value: string; deleted: boolean }[]
+    if (!entries.every(({ id }) => lockRow(state, session, id))) return BLOCKED
+    for (const { id, value, deleted } of entries) session.writes.set(id, { version: version(state), value, deleted, by: 'restore' })
+    return []
+  },
+  'migration.written.toy': (state, session, [given]) =>
+    (JSON.parse(given as string) as { id: string }[]).map(({ id }) => entryOf(id, seen(state, session, id) as Row)),
+  'migration.entry.toy': (state, session, [, id]) => {
+    const row = seen(state, session, id as string)
+    return row ? [entryOf(id as string, row)] : []
+  },
+  'migration.entries.toy': (state, session, [, after]) =>
+    [...new Set([...state.rows.keys(), ...session.writes.keys()])]
+      .sort()
+      .map(id => [id, seen(state, session, id) as Row] as const)
+      .filter(([id]) => id > (after as string))
+      .slice(0, 2)
+      .map(([id, row]) => entryOf(id, row)),
+  'migration.begin_run': (state, session, [id, , epoch]) => {
+    session.effects.push(() => void state.runs.set(id as string, Number(epoch)))
+    return []
+  },
+  'migration.finish_run': (state, session, [id, , , repaired]) => {
+    session.effects.push(() => {
+      if (Number(repaired) > 0) state.stage.cleanPass = undefined
+      else if ((state.runs.get(id as string) ?? 0) >= state.stage.stageEpoch) state.stage.cleanPass = state.stage.epoch
+    })
+    return []
+  },
+  'migration.hold_epoch': (state, session, [, epoch]) => {
+    if (!acquire(state, session, 'shared')) return BLOCKED
+    if (state.stage.epoch !== Number(epoch) && !state.faults.has('a stale epoch')) throw new SqlError('AH410')
+    return []
+  },
+  'toy.get': (state, session, [id]) => {
+    const row = seen(state, session, id as string)
+    return row ? [[id as string, String(row.version), toJson(id as string, row.value), row.deleted ? 't' : 'f']] : []
+  },
+  'toy.list': (state, session) =>
+    [...new Set([...state.rows.keys(), ...session.writes.keys()])].sort().map(id => {
+      const row = seen(state, session, id) as Row
+      return [id, String(row.version), toJson(id, row.value), row.deleted ? 't' : 'f']
+    }),
+  'toy.put': (state, session, [id, value, ifMatch]) => {
+    const row = alive(seen(state, session, id as string))
+    if (row && ifMatch !== undefined && ifMatch !== null && String(row.version) !== ifMatch) return [[id as string, String(row.version), null]]
+    return write(state, session, id as string, () => ({ value: value as string, deleted: false, by: 'client' }))
+  },
+  'toy.remove': (state, session, [id]) => {
+    if (!alive(seen(state, session, id as string))) return []
+    if (state.faults.has('a hard delete')) session.effects.push(() => void state.rows.delete(id as string))
+    return write(state, session, id as string, row => alive(row) && { value: (row as Row).value, deleted: true, by: 'client' })
+  },
+  'toy.increment': (state, session, [id, by]) =>
+    write(state, session, id as string, row => ({ value: String(Number(row?.value ?? 0) + Number(by)), deleted: false, by: 'client' })),
+  'toy.import': (state, session, [id, value]) => {
+    if (!acquire(state, session, 'shared')) return BLOCKED
+    if (!['off', 'rampdown', 'complete'].includes(state.stage.name)) throw new SqlError('AH419')
+    const overwrites = state.faults.has('an import that overwrites')
+    return write(state, session, id as string, row =>
+      row === undefined || overwrites ? { value: value as string, deleted: false, by: 'import' } : undefined,
+    )
+  },
+  idempotency_claim: (state, session, [, id, hash]) => {
+    if (state.sessions.some(other => other !== session && other.claims.has(id as string))) throw new SqlError('AH409')
+    session.claims.add(id as string)
+    const kept = state.answers.get(id as string)
+    if (kept) throw new SqlError(kept.hash === String(hash) ? 'AH208' : 'AH422')
+    return []
+  },
+  idempotency_keep: (state, session, [, id, hash, status, headers, body]) => {
+    session.effects.push(
+      () => void state.answers.set(id as string, { hash: String(hash), answer: [String(status), headers as string, body as string] }),
+    )
+    return []
+  },
+  idempotency_kept: (state, _, [, id]) => [state.answers.get(id as string)?.answer as Columns],
+}
+
+export const execute = (state: State, session: Session, { name, values }: Statement): Outcome => {
+  const statement = statements[name]
+  if (!statement) throw new Error(`the simulated server does not know '${name}'`)
+  return statement(state, session, values as unknown as Values)
+}

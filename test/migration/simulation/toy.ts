@@ -1,0 +1,102 @@
+import type { Columns } from '../../../shared/db/batch.ts'
+import type { Database } from '../../../shared/db/database.ts'
+import type { Scope } from '../../../shared/db/scope.ts'
+import type { Collection } from '../../../shared/migration/staged.ts'
+import type { Code } from './code.ts'
+import { ORGANIZATION } from './state.ts'
+
+/** What a store answers of a key: tombstones are shown, so that the order of reads can be checked. */
+export type Seen = { id: string; version: number; value: string; deleted: boolean }
+
+/** A small store of registers and counters (whose names begin with n). */
+export type Toy = {
+  get(scope: Scope, id: string): Promise<Seen | undefined>
+  list(scope: Scope): Promise<Seen[]>
+  put(scope: Scope, id: string, value: string, ifMatch?: string): Promise<Seen>
+  remove(scope: Scope, id: string): Promise<Seen | undefined>
+  increment(scope: Scope, id: string, by: number): Promise<Seen>
+}
+
+type Kept = { id: string; organization_id: string; value: string }
+
+const itself = (id: string) => id
+const methods = {
+  get: { kind: 'read', key: itself },
+  list: { kind: 'read' },
+  put: { kind: 'write', key: itself },
+  remove: { kind: 'write', key: itself },
+  increment: { kind: 'write', key: itself },
+} as const
+
+const valueOf = (json: string): string => (JSON.parse(json) as Kept).value
+
+/** Told of each write that memory alone made, and for which request. */
+export type InMemory = (request: string, seen: Seen) => void
+
+export const toyCollection = (code: Code, inMemory: InMemory): Collection<Toy> => {
+  const table = code.makeTable<Kept, Kept>({ render: value => value, keyOf: ({ id }) => [id], order: 'up' })
+  const kept = (id: string, value: string): Kept => ({ id, organization_id: ORGANIZATION, value })
+  const noted = <S extends Seen | undefined>({ context }: Scope, seen: S): S => {
+    if (seen) inMemory(context.request_id, seen)
+    return seen
+  }
+  const memory: Toy = {
+    get: async (_, id) => {
+      const entry = table.replica.read(ORGANIZATION, id)
+      return entry && { id, version: Number(entry.version), value: valueOf(entry.json), deleted: entry.deleted }
+    },
+    list: async () =>
+      [...table.replica.entries()]
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .map(({ id, version, json, deleted }) => ({ id, version: Number(version), value: valueOf(json), deleted })),
+    put: async (scope, id, value, ifMatch) => {
+      const row = table.put(ORGANIZATION, id, () => kept(id, value), ifMatch)
+      return noted(scope, { id, version: Number(row?.version), value, deleted: false })
+    },
+    remove: async (scope, id) => {
+      const row = table.remove(ORGANIZATION, id, value => value)
+      return noted(scope, row && { id, version: Number(row.version), value: valueOf(row.json), deleted: true })
+    },
+    increment: async (scope, id, by) => {
+      const row = table.put(ORGANIZATION, id, before => kept(id, String(Number(before?.value ?? 0) + by)))
+      return noted(scope, { id, version: Number(row?.version), value: valueOf(row?.json as string), deleted: false })
+    },
+  }
+  return {
+    name: 'toy',
+    memory,
+    replica: table.replica,
+    postgres: db => inPostgres(code, db),
+    sql: { entries: 'toy', restore: ['restore toy'] },
+    methods,
+    fallback: true,
+  }
+}
+
+const seenOf = ([id, version, json, deleted]: Columns): Seen => ({
+  id: id as string,
+  version: Number(version),
+  value: valueOf(json as string),
+  deleted: deleted === 't',
+})
+
+const inPostgres = (code: Code, db: Database): Toy => {
+  const named = (name: string, ...values: (string | null)[]) => ({ name: `toy.${name}`, text: `toy.${name}`, values })
+  return {
+    get: async (scope, id) => {
+      const [row] = await db.read(scope, named('get', id))
+      return row && seenOf(row)
+    },
+    list: async scope => (await db.read(scope, named('list'))).map(seenOf),
+    put: async (scope, id, value, ifMatch) => {
+      const [row] = await db.write(scope, named('put', id, value, ifMatch ?? null))
+      if (row?.[2] === null) throw code.staleVersion(row[1] as string)
+      return seenOf(row as Columns)
+    },
+    remove: async (scope, id) => {
+      const [row] = await db.write(scope, named('remove', id))
+      return row && { ...seenOf(row), deleted: true }
+    },
+    increment: async (scope, id, by) => seenOf((await db.write(scope, named('increment', id, String(by))))[0] as Columns),
+  }
+}

@@ -1,6 +1,6 @@
 import type { Scope } from '../../shared/db/scope.ts'
 import type { Json } from '../../shared/json.ts'
-import type { Methods } from '../../shared/migration/mirror.ts'
+import type { Methods } from '../../shared/migration/ports.ts'
 import type { Page, Row, Slice } from '../../shared/record.ts'
 import type { Counter } from './counters.schema.ts'
 import type { Agent, AgentFilter, AgentPatch } from './schema.ts'

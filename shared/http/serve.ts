@@ -81,10 +81,9 @@ const answerTo = async (match: Match, request: Request, options: ServeOptions): 
   const { name, route, params } = match
   const { headers } = request.raw
   const now = options.clock()
-  const given = route.role === 'public' ? undefined : present(headers.authorization, route.role, options.adminKey, options.verifyIdToken)
-  const asker = given instanceof Promise ? await given : given
-  const used = asker && options.rateLimit > 0 ? options.count(asker.rateKey, now) : undefined
-  const rates = used === undefined ? {} : takeRate(typeof used === 'number' ? used : await used, options.rateLimit, now)
+  const asker =
+    route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.adminKey, options.verifyIdToken)
+  const rates = asker && options.rateLimit > 0 ? takeRate(await options.count(asker.rateKey, now), options.rateLimit, now) : {}
   const scope: Scope = {
     organization_id: asker?.organization ?? PLATFORM,
     caller: asker?.caller ?? { kind: 'platform', actor: 'anonymous' },

@@ -1,76 +1,10 @@
 import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
-import type { Replica } from '../memory.ts'
-import { type Entry, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
-
-/** What Postgres does for a keeper, each one transaction. A lost answer is OutcomeUnknown, a stale epoch EpochMoved. */
-export type StageDb = {
-  /**
-   * Tells the stage and, where it asks for one, renews or takes this instance's lease, unless others hold what stands against it
-   * (`granted`). `since` is the epoch in which this instance took the lease: from then on nobody else can have written.
-   */
-  enter(): Promise<{ row: StageRow; granted: boolean; since: string }>
-  release(): Promise<void>
-  /** Raises the epoch; waits for the writes of the old one to end. Only for the holder. */
-  raise(epoch: string): Promise<string>
-  /** Takes a step. `dirty` rows are written with new versions, which it returns. Refuses (conflict) without a needed clean pass. */
-  change(epoch: string, to: Stage, dirty: Entry[], newest: bigint): Promise<Entry[]>
-  entry(organization: string, id: string): Promise<Entry | undefined>
-  /** All entries, in pages. */
-  entries(): AsyncIterable<Entry[]>
-}
-
-export type KeeperOptions = {
-  db: StageDb
-  replica: Replica
-  /** Milliseconds for which an answer of `enter` is relied on: less than the lease's and the cache's length by a safe margin. */
-  rely: number
-  /** How long a caller waits for a pause or a settlement before 503, in milliseconds. */
-  patience: number
-  now: () => number
-  sleep: (milliseconds: number) => Promise<void>
-  /** Called when an operator asked for a step elsewhere, which only this process can take. */
-  wished: (to: Stage, epoch: string) => void
-}
-
-/** What one operation rests on. It is good while it is the keeper's own and its time is not over. */
-export type View = { readonly row: StageRow; readonly until: number }
-
-/** Knows where a collection stands, holds this process's lease on it, and sees that its memory is true while it is served. */
-export type Keeper = {
-  /** The present view, asked for anew where needed. 503 while it cannot be had: another holder, a fill, Postgres away. */
-  enter(): Promise<View>
-  /** The stage as far as it is known here. */
-  stage(): Stage | undefined
-  /** Whether a view is still the present one. */
-  holds(view: View): boolean
-  /** Forgets the view: Postgres said that it moved. */
-  moved(view: View): void
-  /** Begins a write of a key: waits for a pause to end (then 503). What it returns ends the write. */
-  write(organization: string, id: string): Promise<() => void>
-  /** Whether a write of this key (of any key) has begun and not ended. */
-  writing(organization: string, id: string | undefined): boolean
-  paused(): boolean
-  /** The outcome of a write of this key is unknown: it is not served until it is settled. */
-  doubt(organization: string, id: string): void
-  /** Settles what is in doubt of one key, or of the whole collection. 503 when that cannot be done now. */
-  settle(key?: { organization: string; id: string }): Promise<void>
-  change(to: Stage, expectedEpoch: string): Promise<StageRow>
-  release(): Promise<void>
-}
-
-/** Another process holds what this one asks for: the stage is known, and it is not ours to serve. */
-export class HeldElsewhere extends Refusal {
-  constructor() {
-    super('unavailable', 'another process still holds this collection', { retryAfter: 1 })
-  }
-}
+import type { Keeper, KeeperOptions, View } from './ports.ts'
+import { HeldElsewhere, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
+import { drained, keyOf, later, makeWrites } from './writes.ts'
 
 /** How long to wait before Postgres is asked again how a change of stage ended. */
 const READ_BACK_MS = 50
-
-const keyOf = (organization: string, id: string): string => JSON.stringify([organization, id])
-
-const later = (detail: string) => new Refusal('unavailable', detail, { retryAfter: 1 })
 
 export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: KeeperOptions): Keeper => {
   let view: View | undefined
@@ -79,7 +13,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
   let entering: Promise<View> | undefined
   let pause: Promise<void> | undefined
   let changing = false
-  const writing = new Map<string, number>()
+  const writes = makeWrites()
   const doubts = new Map<string, { organization: string; id: string }>()
   let settling: Promise<void> | undefined
 
@@ -157,17 +91,9 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     }
   }
 
-  const drained = async (): Promise<void> => {
-    const deadline = now() + patience
-    while (writing.size > 0) {
-      if (now() >= deadline) throw later('writes that began before are still running')
-      await sleep(1)
-    }
-  }
-
   /** No view, and none on its way that was asked for before now. */
   const forgetAll = async (): Promise<void> => {
-    while (entering) await entering.catch(() => {})
+    while (entering !== undefined) await entering.catch(() => {})
     forget()
   }
 
@@ -189,17 +115,23 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     }
   }
 
-  const take = async (from: View, to: Stage): Promise<StageRow> => {
+  /** Makes a step; what memory had to itself goes along into dualwrite, and what Postgres had to itself comes back. */
+  const make = async (from: View, to: Stage): Promise<void> => {
     const enteringDual = from.row.stage === 'off'
     const newest = replica.newest()
     const dirty = enteringDual ? replica.dirty() : []
+    const written = await db.change(from.row.epoch, to, dirty, newest)
+    for (const entry of written) replica.replace(entry)
+    if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)
+    if (filled?.epoch === from.row.epoch) filled = { ...filled, stage: to } // memory stays true through a step of its own
+  }
+
+  /** Takes a step and learns from Postgres how it ended. */
+  const take = async (from: View, to: Stage): Promise<StageRow> => {
     let failure: unknown = new EpochMoved()
     let open: string | undefined
     try {
-      const written = await db.change(from.row.epoch, to, dirty, newest)
-      for (const entry of written) replica.replace(entry)
-      if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)
-      if (filled?.epoch === from.row.epoch) filled = { ...filled, stage: to } // memory stays true through a step of its own
+      await make(from, to)
     } catch (error) {
       failure = error
       if (error instanceof OutcomeUnknown && holdsMemory(from.row.stage)) open = from.row.epoch
@@ -217,20 +149,11 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       if (one === view) forget()
     },
     paused: () => pause !== undefined,
-    writing: (organization, id) => (id === undefined ? writing.size > 0 : writing.has(keyOf(organization, id))),
+    writing: writes.of,
     write: async (organization, id) => {
-      if (pause) await patiently(pause, 'the collection is changing its stage')
-      if (pause) throw later('the collection is changing its stage')
-      const key = keyOf(organization, id)
-      writing.set(key, (writing.get(key) ?? 0) + 1)
-      let open = true
-      return () => {
-        if (!open) return
-        open = false
-        const left = (writing.get(key) ?? 1) - 1
-        if (left === 0) writing.delete(key)
-        else writing.set(key, left)
-      }
+      if (pause !== undefined) await patiently(pause, 'the collection is changing its stage')
+      if (pause !== undefined) throw later('the collection is changing its stage')
+      return writes.begin(organization, id)
     },
     doubt: (organization, id) => void doubts.set(keyOf(organization, id), { organization, id }),
     settle: async key => {
@@ -255,7 +178,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
           pause = new Promise(resolve => {
             resume = resolve
           })
-          await drained()
+          await drained(writes, { patience, now, sleep })
         }
         if (step.by === 'holder' && doubts.size > 0) await settleNow()
         return await take(view ?? from, to)

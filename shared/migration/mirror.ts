@@ -1,35 +1,10 @@
-import type { Around, Scope } from '../db/scope.ts'
+import type { Scope } from '../db/scope.ts'
 import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
-import type { Replica } from '../memory.ts'
-import type { Keeper, View } from './keeper.ts'
-import { type Measure, sameAnswer } from './measure.ts'
+import { sameAnswer } from './measure.ts'
+import type { Methods, MirrorOptions, View } from './ports.ts'
 import type { Entry } from './stage.ts'
 
-/** A store's own word on each of its methods: what it does, and the key that it does it to (none for a list). */
-export type Methods<S> = { readonly [M in keyof S]: { readonly kind: 'read' | 'write'; readonly key?: (...args: never[]) => string } }
-
 type Store = { [method: string]: (scope: Scope, ...args: unknown[]) => Promise<unknown> }
-
-/** What a write or a read brings along in its own transaction: the check of its epoch before it, the entry as it stands after it. */
-export type Probe = Around & { entry(): Entry | undefined }
-
-export type MirrorOptions<S> = {
-  keeper: Keeper
-  memory: S
-  replica: Replica
-  postgres: S
-  methods: Methods<S>
-  /** A probe for a key (or none): `epoch` is checked and held when it is given. */
-  probe(epoch: string | undefined, organization: string, key: string | undefined): Probe
-  /** Authenticates the scope, where nothing else asks Postgres. */
-  check(scope: Scope): Promise<void>
-  /** Whether this scope passed within the last minute: what a fallback rests on while Postgres cannot be asked. */
-  passed(scope: Scope): boolean
-  /** Whether memory may answer reads in `live` while Postgres fails. Never for money. */
-  fallback: boolean
-  measure: Measure
-  sleep(milliseconds: number): Promise<void>
-}
 
 const ATTEMPTS = 20
 const RECHECKS = 5
@@ -161,24 +136,41 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     }
   }
 
+  /** Undefined when it must be tried again. */
+  const writeAt = async (
+    view: View,
+    name: string,
+    key: string,
+    scope: Scope,
+    args: unknown[],
+  ): Promise<{ result: unknown } | undefined> => {
+    const { stage, validUntil } = view.row
+    if (stage === 'complete') return { result: await inPostgres(name, { ...scope, validUntil }, args) }
+    if (stage !== 'off') return { result: await writeThrough(view, name, key, scope, args) }
+    await check(scope)
+    return keeper.holds(view) && !keeper.paused() ? { result: await memory[name]?.(scope, ...args) } : undefined
+  }
+
+  /** The same, with a refusal by the epoch as a reason to try again (but not in a unit, whose transaction it has ended). */
+  const tryWrite = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<{ result: unknown } | undefined> => {
+    const view = await keeper.enter()
+    try {
+      return await writeAt(view, name, key, scope, args)
+    } catch (error) {
+      if (!(error instanceof EpochMoved) || scope.unit) throw error
+      keeper.moved(view)
+      return undefined
+    }
+  }
+
   const write = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<unknown> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const done = await keeper.write(scope.organization_id, key)
-      let view: View | undefined
       try {
-        view = await keeper.enter()
-        const { stage, validUntil } = view.row
-        if (stage === 'off') {
-          await check(scope)
-          if (keeper.holds(view) && !keeper.paused()) return await memory[name]?.(scope, ...args)
-        } else if (stage === 'complete') return await inPostgres(name, { ...scope, validUntil }, args)
-        else return await writeThrough(view, name, key, scope, args)
-      } catch (error) {
-        if (!(error instanceof EpochMoved) || scope.unit) throw error
-        if (view) keeper.moved(view)
+        const answer = await tryWrite(name, key, scope, args)
+        if (answer) return answer.result
       } finally {
-        if (scope.unit) scope.unit.onEnd(done)
-        else done()
+        scope.unit ? scope.unit.onEnd(done) : done()
       }
     }
     throw new EpochMoved()

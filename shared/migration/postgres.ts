@@ -1,8 +1,7 @@
 import type { Columns, Statement } from '../db/batch.ts'
 import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
-import type { StageDb } from './keeper.ts'
-import type { Probe } from './mirror.ts'
+import type { Probe, StageDb } from './ports.ts'
 import { type Entry, type Stage, type StageRow, stepOf } from './stage.ts'
 import type { Runs } from './verify.ts'
 

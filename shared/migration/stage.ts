@@ -1,3 +1,5 @@
+import { Refusal } from '../errors.ts'
+
 /** Where a collection stands on its way from a process's memory to Postgres (README: the move and the way back). */
 export const stages = ['off', 'dualwrite', 'shadow', 'live', 'rampdown', 'complete'] as const
 export type Stage = (typeof stages)[number]
@@ -39,3 +41,10 @@ export const stepOf = (from: Stage, to: Stage): Step | undefined => steps[`${fro
  * children), not only what the wire shows. A removed entry stays, `deleted`, so that an older copy cannot come back.
  */
 export type Entry = { organization_id: string; id: string; version: string; deleted: boolean; json: string }
+
+/** Another process holds what this one asks for: the stage is known, and it is not ours to serve. */
+export class HeldElsewhere extends Refusal {
+  constructor() {
+    super('unavailable', 'another process still holds this collection', { retryAfter: 1 })
+  }
+}

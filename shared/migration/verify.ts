@@ -2,7 +2,7 @@ import { Refusal } from '../errors.ts'
 import { newId } from '../id.ts'
 import { canonicalText, type Json, parseJson, stringify } from '../json.ts'
 import type { Replica } from '../memory.ts'
-import type { Keeper, StageDb, View } from './keeper.ts'
+import type { Keeper, StageDb, View } from './ports.ts'
 import { type Entry, holdsMemory } from './stage.ts'
 
 /** One place where memory and Postgres differ; `path` is a JSON Pointer into the whole entry. */

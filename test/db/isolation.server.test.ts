@@ -6,10 +6,10 @@ import { randomOf } from '../support/random.ts'
 import { type Asked, increment, kinds, makeTenant, marksIn, type Tenant } from '../support/tenants.ts'
 
 /** All ten thousand with BENCH=1; the suite has no time for them. */
-const REQUESTS = process.env.BENCH ? 10_000 : 3_000
+const REQUESTS = process.env.TEST_BENCH ? 10_000 : 3_000
 const TENANTS = 50
 const AT_ONCE = 32
-const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
+const SEED = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000)
 
 /** One request in so many: abandoned by its caller, made beside the end of a backend, held until its time-out. */
 const [ABORTED, KILLED, HELD] = [30, 150, 400]
@@ -107,7 +107,7 @@ test(`${REQUESTS} requests of ${TENANTS} organizations over 4 connections, among
     while (next < REQUESTS) await request(next++)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
-  if (process.env.BENCH) console.log(answered)
+  if (process.env.TEST_BENCH) console.log(answered)
   for (const what of [200, 201, 204, 400, 401, 403, 404, 409, 412, 503, 'aborted'])
     expect([what, answered[what] ?? 0]).not.toEqual([what, 0])
   expect(answered[503]).toBeGreaterThanOrEqual(Math.floor(REQUESTS / HELD))

@@ -67,4 +67,3 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
     close: async () => {},
   }
 }
-

@@ -1,7 +1,7 @@
 import { holdsMemory, type Stage, stages } from '../../../shared/migration/stage.ts'
 import { Violation } from './books.ts'
 import type { Code } from './code.ts'
-import { COUNTER, type Client, importRow, list, once, operate, REGISTERS, read, scopeOf, write } from './requests.ts'
+import { type Client, COUNTER, importRow, list, once, operate, REGISTERS, read, scopeOf, write } from './requests.ts'
 import { cancel, cut } from './server.ts'
 import { toJson } from './state.ts'
 import { crash, flush, happen, type Instance, makeWorld, settle, start, type World, work } from './world.ts'
@@ -51,7 +51,13 @@ const moodOf = ({ random }: World): Mood => {
 export type Found = { seed: number; message: string; trace: string[] }
 
 /** Runs one schedule; answers what was wrong in it, if anything. */
-export const schedule = (code: Code, seed: number, faults: ReadonlySet<string>, counts: Map<string, number>, traced = false): Found | undefined => {
+export const schedule = (
+  code: Code,
+  seed: number,
+  faults: ReadonlySet<string>,
+  counts: Map<string, number>,
+  traced = false,
+): Found | undefined => {
   const world = makeWorld(code, seed, faults, counts, traced)
   try {
     begin(world)
@@ -121,8 +127,7 @@ const ask = (world: World, mood: Mood, client: Client): void => {
   else if (kind === 'again') {
     const again = client.again.splice(world.random.below(client.again.length), 1)[0]
     if (again) once(world, one, client, again)
-  }
-  else if (kind === 'import') importRow(world, one)
+  } else if (kind === 'import') importRow(world, one)
   else write(world, one, client, kind)
 }
 
@@ -136,7 +141,9 @@ const fault = (world: World, mood: Mood): void => {
     const session = random.pick(sessions)
     const goesOn = kind === 'late commit'
     world.note(session.phase === 'answer' ? 'answer lost' : goesOn ? 'given up, goes on' : 'fails before its commit')
-    trace?.push(`${state.clock} ${session.instance} loses its connection at ${session.statements.at(-1)?.name} (${session.phase}${goesOn ? ', which goes on' : ''})`)
+    trace?.push(
+      `${state.clock} ${session.instance} loses its connection at ${session.statements.at(-1)?.name} (${session.phase}${goesOn ? ', which goes on' : ''})`,
+    )
     cut(state, session, goesOn)
   } else if (kind === 'cancel') {
     const running = sessions.filter(({ phase, at }) => phase === 'run' && at > 0)

@@ -23,24 +23,39 @@ export const mutants: Mutant[] = [
   },
   { name: 'a hard delete', faults: ['a hard delete'] },
   { name: 'an import that overwrites', faults: ['an import that overwrites'] },
-  { name: 'no pause on the way to dualwrite', edits: [stage("'off dualwrite': { by: 'holder', pause: true }", "'off dualwrite': { by: 'holder' }")] },
-  { name: 'no pause on the way back to off', edits: [stage("'dualwrite off': { by: 'holder', pause: true }", "'dualwrite off': { by: 'holder' }")] },
+  {
+    name: 'no pause on the way to dualwrite',
+    edits: [stage("'off dualwrite': { by: 'holder', pause: true }", "'off dualwrite': { by: 'holder' }")],
+  },
+  {
+    name: 'no pause on the way back to off',
+    edits: [stage("'dualwrite off': { by: 'holder', pause: true }", "'dualwrite off': { by: 'holder' }")],
+  },
   {
     name: 'rampdown skipped',
     edits: [
-      stage("'live rampdown': { by: 'holder', cleanPass: true }", "'live rampdown': { by: 'holder', cleanPass: true },\n  'live complete': { by: 'holder' }"),
+      stage(
+        "'live rampdown': { by: 'holder', cleanPass: true }",
+        "'live rampdown': { by: 'holder', cleanPass: true },\n  'live complete': { by: 'holder' }",
+      ),
       stage("'complete rampdown': { by: 'anyone' }", "'complete rampdown': { by: 'anyone' },\n  'complete live': { by: 'anyone' }"),
     ],
   },
   { name: 'no wait before live', edits: [stage("'rampdown live': { by: 'anyone', wait: true }", "'rampdown live': { by: 'anyone' }")] },
   { name: 'no fill', edits: [keeper('      await fill()\n', '')] },
   { name: 'a stale epoch accepted', faults: ['a stale epoch'] },
-  { name: 'unknown taken as failed', edits: [mirror('if (error instanceof OutcomeUnknown) keeper.doubt(organization, key)\n      else if', 'if')] },
+  {
+    name: 'unknown taken as failed',
+    edits: [mirror('if (error instanceof OutcomeUnknown) keeper.doubt(organization, key)\n      else if', 'if')],
+  },
   { name: 'version drawn before the lock', faults: ['version before the lock'] },
   { name: 'replay not applied to memory', edits: [{ file: 'db/idempotency.ts', from: "end('unknown') //", to: "end('undone') //" }] },
   {
     name: 'no re-stamping on entering dualwrite',
-    edits: [keeper('for (const entry of written) replica.replace(entry)', 'if (written.length < 0) return from.row'), keeper('if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)', '')],
+    edits: [
+      keeper('for (const entry of written) replica.replace(entry)', 'if (written.length < 0) return from.row'),
+      keeper('if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)', ''),
+    ],
   },
   { name: 'the sequence not raised above the versions of off', faults: ['sequence not raised'] },
   { name: 'a second lease granted', faults: ['a second lease'] },
@@ -55,8 +70,25 @@ export const mutants: Mutant[] = [
       ),
     ],
   },
-  { name: 'a change of unknown outcome taken for failed', edits: [keeper("if (error instanceof OutcomeUnknown && holdsMemory(from.row.stage)) open", 'if (false) open')] },
-  { name: 'a stage asked for before the change taken for its outcome', edits: [keeper('while (entering) await entering.catch(() => {})', '')] },
-  { name: 'imports of off left out of dualwrite', edits: [keeper('for (const entry of page) replica.apply(entry)\n', 'for (const entry of page) if (BigInt(entry.version) > newest) replica.apply(entry)\n')] },
-  { name: 'a comparison that goes on in another stage', edits: [{ file: 'migration/verify.ts', from: 'if (view.row.stage !== row.stage) throw', to: 'if (false) throw' }] },
+  {
+    name: 'a change of unknown outcome taken for failed',
+    edits: [keeper('if (error instanceof OutcomeUnknown && holdsMemory(from.row.stage)) open', 'if (false) open')],
+  },
+  {
+    name: 'a stage asked for before the change taken for its outcome',
+    edits: [keeper('while (entering) await entering.catch(() => {})', '')],
+  },
+  {
+    name: 'imports of off left out of dualwrite',
+    edits: [
+      keeper(
+        'for (const entry of page) replica.apply(entry)\n',
+        'for (const entry of page) if (BigInt(entry.version) > newest) replica.apply(entry)\n',
+      ),
+    ],
+  },
+  {
+    name: 'a comparison that goes on in another stage',
+    edits: [{ file: 'migration/verify.ts', from: 'if (view.row.stage !== row.stage) throw', to: 'if (false) throw' }],
+  },
 ]

@@ -1,0 +1,84 @@
+import type { Around, Scope } from '../db/scope.ts'
+import type { Replica } from '../memory.ts'
+import type { Measure } from './measure.ts'
+import type { Entry, Stage, StageRow } from './stage.ts'
+
+/** What Postgres does for a keeper, each one transaction. A lost answer is OutcomeUnknown, a stale epoch EpochMoved. */
+export type StageDb = {
+  /**
+   * Tells the stage and, where it asks for one, renews or takes this instance's lease, unless others hold what stands against it
+   * (`granted`). `since` is the epoch in which this instance took the lease: from then on nobody else can have written.
+   */
+  enter(): Promise<{ row: StageRow; granted: boolean; since: string }>
+  release(): Promise<void>
+  /** Raises the epoch; waits for the writes of the old one to end. Only for the holder. */
+  raise(epoch: string): Promise<string>
+  /** Takes a step. `dirty` rows are written with new versions, which it returns. Refuses (conflict) without a needed clean pass. */
+  change(epoch: string, to: Stage, dirty: Entry[], newest: bigint): Promise<Entry[]>
+  entry(organization: string, id: string): Promise<Entry | undefined>
+  /** All entries, in pages. */
+  entries(): AsyncIterable<Entry[]>
+}
+
+export type KeeperOptions = {
+  db: StageDb
+  replica: Replica
+  /** Milliseconds for which an answer of `enter` is relied on: less than the lease's and the cache's length by a safe margin. */
+  rely: number
+  /** How long a caller waits for a pause or a settlement before 503, in milliseconds. */
+  patience: number
+  now: () => number
+  sleep: (milliseconds: number) => Promise<void>
+  /** Called when an operator asked for a step elsewhere, which only this process can take. */
+  wished: (to: Stage, epoch: string) => void
+}
+
+/** What one operation rests on. It is good while it is the keeper's own and its time is not over. */
+export type View = { readonly row: StageRow; readonly until: number }
+
+/** Knows where a collection stands, holds this process's lease on it, and sees that its memory is true while it is served. */
+export type Keeper = {
+  /** The present view, asked for anew where needed. 503 while it cannot be had: another holder, a fill, Postgres away. */
+  enter(): Promise<View>
+  /** The stage as far as it is known here. */
+  stage(): Stage | undefined
+  /** Whether a view is still the present one. */
+  holds(view: View): boolean
+  /** Forgets the view: Postgres said that it moved. */
+  moved(view: View): void
+  /** Begins a write of a key: waits for a pause to end (then 503). What it returns ends the write. */
+  write(organization: string, id: string): Promise<() => void>
+  /** Whether a write of this key (of any key) has begun and not ended. */
+  writing(organization: string, id: string | undefined): boolean
+  paused(): boolean
+  /** The outcome of a write of this key is unknown: it is not served until it is settled. */
+  doubt(organization: string, id: string): void
+  /** Settles what is in doubt of one key, or of the whole collection. 503 when that cannot be done now. */
+  settle(key?: { organization: string; id: string }): Promise<void>
+  change(to: Stage, expectedEpoch: string): Promise<StageRow>
+  release(): Promise<void>
+}
+
+/** A store's own word on each of its methods: what it does, and the key that it does it to (none for a list). */
+export type Methods<S> = { readonly [M in keyof S]: { readonly kind: 'read' | 'write'; readonly key?: (...args: never[]) => string } }
+
+/** What a write or a read brings along in its own transaction: the check of its epoch before it, the entry as it stands after it. */
+export type Probe = Around & { entry(): Entry | undefined }
+
+export type MirrorOptions<S> = {
+  keeper: Keeper
+  memory: S
+  replica: Replica
+  postgres: S
+  methods: Methods<S>
+  /** A probe for a key (or none): `epoch` is checked and held when it is given. */
+  probe(epoch: string | undefined, organization: string, key: string | undefined): Probe
+  /** Authenticates the scope, where nothing else asks Postgres. */
+  check(scope: Scope): Promise<void>
+  /** Whether this scope passed within the last minute: what a fallback rests on while Postgres cannot be asked. */
+  passed(scope: Scope): boolean
+  /** Whether memory may answer reads in `live` while Postgres fails. Never for money. */
+  fallback: boolean
+  measure: Measure
+  sleep(milliseconds: number): Promise<void>
+}

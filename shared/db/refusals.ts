@@ -30,6 +30,8 @@ export const toRefusal = (error: DatabaseError): Error => {
       return refuse('forbidden', error.message)
     case 'AH409':
       return refuse('conflict', 'a request with this Idempotency-Key is in flight', 1)
+    case 'AH411':
+      return refuse('conflict', error.message)
     case 'AH422':
       return refuse('idempotency_key_reused', 'this Idempotency-Key was used for another request')
     case '23505':

@@ -23,23 +23,38 @@ export type Caller =
   | { readonly kind: 'token'; readonly hash: Buffer; readonly role: Role }
   /** The platform itself: the admin key, a service account, a login. `actor` is what the audit shows. */
   | { readonly kind: 'platform'; readonly actor: string }
+  /** The platform at work across organizations: the transaction becomes agenthub_jobs. */
+  | { readonly kind: 'jobs'; readonly actor: string }
 
 /** Runs statements inside a transaction that somebody else opens and ends. */
 export type Unit = { run(statements: readonly Statement[]): Promise<Columns[][]> }
 
 /** The statement that opens the scope. Raises AH401 or AH403, and so ends its batch, when the credential does not suffice. */
-export const opening = ({ organization_id, caller, context }: Scope): Statement =>
-  caller.kind === 'token'
-    ? {
+export const opening = ({ organization_id, caller, context }: Scope): Statement => {
+  const why = JSON.stringify(context)
+  switch (caller.kind) {
+    case 'token':
+      return {
         name: 'authenticate',
         text: 'select authenticate($1, $2, $3, $4)',
-        values: [organization_id, caller.hash, caller.role, JSON.stringify(context)],
+        values: [organization_id, caller.hash, caller.role, why],
       }
-    : {
-        name: 'enter_scope',
-        text: 'select enter_scope($1, $2, $3)',
-        values: [organization_id, caller.actor, JSON.stringify(context)],
-      }
+    case 'platform':
+      return { name: 'enter_scope', text: 'select enter_scope($1, $2, $3)', values: [organization_id, caller.actor, why] }
+    case 'jobs':
+      return { name: 'enter_jobs', text: ENTER_JOBS, values: [caller.actor, why] }
+  }
+}
+
+/** The role is set first: a login that may not become it ends the batch here. */
+const ENTER_JOBS =
+  "select set_config('role', 'agenthub_jobs', true), set_config('app.actor', $1, true), set_config('app.context', $2, true)"
+
+/** The same caller at work across organizations. Only what asks for the platform may use it. */
+export const acrossOrganizations = (scope: Scope): Scope => {
+  if (scope.caller.kind === 'token') throw new Error("a tenant's caller does not work across organizations")
+  return { ...scope, caller: { kind: 'jobs', actor: scope.caller.actor } }
+}
 
 /** The same scope, asking for a higher role where what is done calls for one (making an owner takes an owner). */
 export const atLeast = (scope: Scope, role: Role): Scope =>

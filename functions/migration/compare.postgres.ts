@@ -4,10 +4,11 @@ import type { Database } from '../../shared/db/database.ts'
 import { compareStatement, forgetRun, LISTED, onlyInPostgres } from '../../shared/db/legacy.compare.ts'
 import type { Collection } from '../../shared/db/legacy.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import { batchesOf, type Lines, withoutUnreadable } from '../../shared/dictionary.ts'
+import { type Lines, withoutUnreadable } from '../../shared/dictionary.ts'
 import { invalid, Refusal } from '../../shared/errors.ts'
 import { type Json, parseJson } from '../../shared/json.ts'
-import { BATCH_BYTES, BATCH_LINES, numbered } from './import.postgres.ts'
+import { eachBatch } from './batches.ts'
+import { numbered, refusedValue } from './import.postgres.ts'
 import type { Compared } from './schema.ts'
 import type { Bounds, Part, Upload } from './store.ts'
 
@@ -29,13 +30,17 @@ export const compareAll = async (
     quarantined: [],
     counts: { only_in_source: 0, only_in_postgres: 0, different: 0, quarantined: 0 },
   }
-  for await (const lines of batchesOf(upload.lines, BATCH_BYTES, BATCH_LINES)) {
+  await eachBatch(upload.lines, async lines => {
     const { bytes, unreadable } = withoutUnreadable(lines.bytes)
     if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', 'the body is not valid UTF-8')
     for (const { n, key, reason } of unreadable) quarantine(sum, key, numbered(lines, n, key, reason))
-    for (const row of await db.write(scope, compareStatement(collection, bytes, none ?? null, only ?? null, run)))
-      add(sum, row, lines, upload)
-  }
+    const compare = (carefully: boolean) => db.write(scope, compareStatement(collection, bytes, none ?? null, only ?? null, run, carefully))
+    const rows = await compare(false).catch(error => {
+      if (refusedValue(error) === undefined) throw error
+      return compare(true)
+    })
+    for (const row of rows) add(sum, row, lines, upload)
+  })
   if (last) {
     const [[count] = [], ...keys] = await db.read(scope, onlyInPostgres(collection, only ?? null, run))
     sum.counts.only_in_postgres = Number(count)

@@ -4,14 +4,11 @@ import { importStatement } from '../../shared/db/legacy.import.ts'
 import type { Collection } from '../../shared/db/legacy.ts'
 import type { DatabaseError } from '../../shared/db/refusals.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import { batchesOf, keyOfLine, type Lines, splitLines, withoutUnreadable } from '../../shared/dictionary.ts'
+import { keyOfLine, type Lines, splitLines, withoutUnreadable } from '../../shared/dictionary.ts'
 import { invalid, Refusal } from '../../shared/errors.ts'
+import { eachBatch } from './batches.ts'
 import type { Finding, Imported } from './schema.ts'
 import type { Bounds, Upload } from './store.ts'
-
-/** What one statement is given: small enough for a second of a small server, large enough that its round trip does not count. */
-export const BATCH_BYTES = 256 * 1024
-export const BATCH_LINES = 2000
 
 /** Findings that an answer lists; all are counted. */
 const LISTED = 10_000
@@ -33,42 +30,41 @@ export const importAll = async (
     conflicts: [],
     counts: { quarantined: 0, conflicts: 0 },
   }
-  for await (const lines of batchesOf(upload.lines, BATCH_BYTES, BATCH_LINES)) {
+  await eachBatch(upload.lines, async lines => {
     const { bytes, unreadable } = withoutUnreadable(lines.bytes)
     if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', 'the body is not valid UTF-8')
     for (const { n, key, reason } of unreadable) {
       sum.read++
       note(sum, 'quarantined', { key, reason: numbered(lines, n, key, reason) })
     }
-    const settle = (numbers: readonly number[] | undefined): Promise<Columns[]> =>
+    const settle: Settle = (numbers, carefully) =>
       db.write(
         scope,
         { name: 'hold_import', text: 'select hold_import($1)', values: [collection.name] },
-        importStatement(collection, bytes, none ?? null, numbers ? `{${numbers.join()}}` : null),
+        importStatement(collection, bytes, none ?? null, numbers ? `{${numbers.join()}}` : null, carefully),
       )
-    for (const rows of await settleAll(settle, bytes, undefined)) add(sum, rows, lines, upload)
-  }
+    for (const rows of await settleAll(settle, bytes)) add(sum, rows, lines, upload)
+  })
   return sum
 }
 
+type Settle = (numbers: readonly number[] | undefined, carefully: boolean) => Promise<Columns[]>
+
 /**
- * Settles a batch: whole, or, where the table itself refuses something in it (a check, a size), in halves down to the one line
- * that it refuses. Lines that somebody else's insert came before are settled again.
+ * Settles a batch: in good faith; carefully, when Postgres refuses something in it; and where the table itself refuses (a check, a
+ * size), in halves down to the one line that it refuses. Lines that somebody else's insert came before are settled again.
  */
-const settleAll = async (
-  settle: (numbers: readonly number[] | undefined) => Promise<Columns[]>,
-  bytes: Buffer,
-  numbers: readonly number[] | undefined,
-): Promise<Columns[][]> => {
+const settleAll = async (settle: Settle, bytes: Buffer, numbers?: readonly number[], carefully = false): Promise<Columns[][]> => {
   try {
-    const rows = await settle(numbers)
+    const rows = await settle(numbers, carefully)
     const raced = rows.filter(([kind]) => kind === 'raced').map(([, n]) => Number(n))
-    return raced.length === 0 ? [rows] : [rows, (await settle(raced)).filter(([kind]) => kind !== 'read')]
+    return raced.length === 0 ? [rows] : [rows, (await settle(raced, carefully)).filter(([kind]) => kind !== 'read')]
   } catch (error) {
     const reason = refusedValue(error)
     if (reason === undefined) throw error
+    if (!carefully) return settleAll(settle, bytes, numbers, true)
     const lines = splitLines(bytes)
-    const meant = numbers ?? lines.map((_, i) => i + 1)
+    const meant = numbers ?? lines.flatMap((line, i) => (line.length === 0 ? [] : [i + 1]))
     if (meant.length === 1) {
       const n = meant[0] as number
       return [
@@ -79,12 +75,13 @@ const settleAll = async (
       ]
     }
     const half = meant.length >> 1
-    return [...(await settleAll(settle, bytes, meant.slice(0, half))), ...(await settleAll(settle, bytes, meant.slice(half)))]
+    const first = await settleAll(settle, bytes, meant.slice(0, half), true)
+    return [...first, ...(await settleAll(settle, bytes, meant.slice(half), true))]
   }
 }
 
 /** Why Postgres refused a value, or undefined when it was not about a value. */
-const refusedValue = (error: unknown): string | undefined => {
+export const refusedValue = (error: unknown): string | undefined => {
   const { code = '', message } = ((error as Error).cause ?? {}) as DatabaseError
   return error instanceof Refusal && /^(22|23|54)/.test(code) ? message : undefined
 }

@@ -17,9 +17,10 @@ export const compareStatement = (
   none: string | null,
   only: string | null,
   run: string,
+  carefully: boolean,
 ): Statement => ({
-  name: `legacy.compare_${collection.name}`,
-  text: `with ${readLines}, meant as materialized (
+  name: `legacy.compare_${collection.name}${carefully ? '_carefully' : ''}`,
+  text: `with ${readLines(carefully)}, meant as materialized (
   select n, text, key, entry, ${organizationOf(collection, 'entry', '$2::text')} as organization, reason from given
 ), source as materialized (
   select * from (

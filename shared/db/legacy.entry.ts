@@ -1,4 +1,4 @@
-import { columnOf, complaints, extraOf, rebuilt, wasAbsent } from './legacy.fields.ts'
+import { columnOf, complaints, notesOf, rebuilt, wasAbsent } from './legacy.fields.ts'
 import { type Children, type Collection, isScalar, quote, typeOf } from './legacy.ts'
 
 /** The SQL of a whole entry, both ways. */
@@ -8,24 +8,24 @@ export const organizationOf = ({ entry }: Collection, e: string, none: string): 
   isScalar(entry) ? none : `coalesce(${e} ->> 'organization_id', ${none})`
 
 /** The first thing that is wrong with an entry, or null. */
-export const complaint = ({ entry }: Collection, e: string): string => {
+export const complaint = ({ entry }: Collection, e: string, carefully: boolean): string => {
   if (isScalar(entry)) {
     const { fits, name } = typeOf(entry.scalar)
-    return `case when (${fits(e, `${e} #>> '{}'`)}) is not true then ${quote(`${name} is expected`)} end`
+    return `case when (${fits?.(e, `${e} #>> '{}'`) ?? 'true'}) is not true then ${quote(`${name} is expected`)} end`
   }
   const { fields, children } = entry
   return `case when jsonb_typeof(${e}) <> 'object' then 'an object is expected'
   when jsonb_typeof(${e} -> 'organization_id') not in ('string', 'null') then 'organization_id: text is expected'
-  ${[...complaints(fields, e), ...(children ? [childrenComplaint(children, e)] : [])].join('\n  ')} end`
+  ${[...complaints(fields, e, carefully), ...(children ? [childrenComplaint(children, e, carefully)] : [])].join('\n  ')} end`
 }
 
-const childrenComplaint = ({ field, fields }: Children, e: string): string => {
+const childrenComplaint = ({ field, fields }: Children, e: string, carefully: boolean): string => {
   const list = `${e} -> ${quote(field)}`
   return `when jsonb_typeof(${list}) not in ('array', 'null') then ${quote(`${field}: a list is expected`)}
   when jsonb_typeof(${list}) = 'array' then (select ${quote(`${field}/`)} || i - 1 || ': ' || wrong
     from jsonb_array_elements(${elements(list)}) with ordinality c (child, i),
       lateral (select case when jsonb_typeof(child) <> 'object' then 'an object is expected'
-        ${complaints(fields, 'child').join('\n        ')} end) w (wrong)
+        ${complaints(fields, 'child', carefully).join('\n        ')} end) w (wrong)
     where wrong is not null order by i limit 1)`
 }
 
@@ -41,16 +41,16 @@ export const columnsOf = ({ entry }: Collection, e: string): [column: string, va
   return [...fields.map((field): [string, string] => [field.column, columnOf(field, e)]), ...counted]
 }
 
-/** What the row remembers beside its columns; `id` and `version` are columns already. */
-export const memoryOf = ({ entry }: Collection, e: string): string => {
-  const members = [{ name: 'imported', value: `jsonb_build_array(version, jsonb_hash_extended(${e}, 0))` }]
-  if (isScalar(entry)) return `jsonb_build_object('imported', ${members[0]?.value})`
+/** What the row remembers of an entry beside its columns: the columns that `extra` is made of. */
+export const remembered = ({ entry }: Collection, e: string): string => {
+  if (isScalar(entry)) return "'{}'::text[] as absent, '{}'::jsonb as as_given, '{}'::jsonb as fields, false as timeless"
   const nulls = ['organization_id', ...(entry.children ? [entry.children.field] : [])]
-  const given = nulls.map(name => ({ name, value: `${e} -> ${quote(name)}`, when: `jsonb_typeof(${e} -> ${quote(name)}) = 'null'` }))
-  const id = { name: entry.id, value: `${e} -> ${quote(entry.id)}`, when: `${e} -> ${quote(entry.id)} <> to_jsonb(id)` }
-  const apart = [entry.id, ...nulls]
-  return extraOf(entry.fields, e, { members, given: [id, ...given], absent: apart, known: apart })
+  const apart = nulls.map(name => ({ name, given: `jsonb_typeof(${e} -> ${quote(name)}) = 'null'` }))
+  return notesOf(entry.fields, e, [{ name: entry.id, given: `${e} -> ${quote(entry.id)} <> to_jsonb(id)` }, ...apart])
 }
+
+/** What tells later whether the row was touched since its import. */
+export const importedMark = (e: string) => ({ name: 'imported', value: `jsonb_build_array(version, jsonb_hash_extended(${e}, 0))` })
 
 /** The entry that a row (with the prefix `row`) gives back. `none` is the organization that stands for nothing said, or null. */
 export const entryOf = ({ entry }: Collection, row: string, none: string): string => {

@@ -26,13 +26,15 @@ const nullable = ({ type, absent }: Field) => absent === undefined && type !== '
 /** What an absent field gives its column: at an import, and as a row remembers it. */
 const byDefault = ({ type, absent }: Field, moment: string) => absent ?? (type === 'time' ? moment : 'null')
 
-/** `case` arms that tell what is wrong with a field. */
-export const complaints = (fields: readonly Field[], e: string): string[] =>
-  fields.map(field => {
+/** `case` arms that tell what is wrong with a field. What only Postgres's own input rules tell is asked `carefully`. */
+export const complaints = (fields: readonly Field[], e: string, carefully: boolean): string[] =>
+  fields.flatMap(field => {
     const [value, words] = [json(e, field), text(e, field)]
-    const { fits, name } = typeOf(field)
-    const none = field.required ? 'false' : `${value} is null or jsonb_typeof(${value}) = 'null'`
-    return `when (${none} or (${fits(value, words)})) is not true then ${quote(`${field.field}: ${name} is expected`)}`
+    const { fits, name, input } = typeOf(field)
+    if (fits === undefined) return []
+    const obeys = carefully && input ? ` and pg_input_is_valid(${words}, '${input}')` : ''
+    const none = field.required ? '' : ` or coalesce(jsonb_typeof(${value}), 'null') = 'null'`
+    return [`when (${fits(value, words)}${obeys}${none}) is not true then ${quote(`${field.field}: ${name} is expected`)}`]
   })
 
 /** The column's value. JSON's null counts as absent, but in a json column. */
@@ -41,29 +43,40 @@ export const columnOf = (field: Field, e: string): string => {
   return nullable(field) ? value : `coalesce(${value}, ${byDefault(field, 'now()')})`
 }
 
-/** What `extra` remembers of an entry whose columns are made already; more members may be noted with it. */
-export const extraOf = (
-  fields: readonly Field[],
-  e: string,
-  note: { members?: readonly Member[]; given?: readonly Member[]; absent?: readonly string[]; known?: readonly string[] },
-): string => {
+/** What is noted of an entry beside its fields, by a field of its own that no column has as it is. */
+type Apart = { name: string; given: string }
+
+/** The columns of what a row remembers of an entry whose columns are made already; `extraOf` puts them together. */
+export const notesOf = (fields: readonly Field[], e: string, apart: readonly Apart[] = []): string => {
   const given = fields.flatMap((field): Member[] => {
     const [name, value] = [field.field, json(e, field)]
-    if (typeOf(field).loose) return [{ name, value, when: `${value} <> ${typeOf(field).write(field.column)}` }]
+    const { loose } = typeOf(field)
+    if (loose) return [{ name, value, when: loose(value, text(e, field), field.column) }]
     return nullable(field) || field.type === 'json' ? [] : [{ name, value, when: `jsonb_typeof(${value}) = 'null'` }]
   })
-  const noted = fields.filter(field => field.type !== 'json' || field.absent !== undefined).map(({ field }) => field)
-  const absent = [...noted, ...(note.absent ?? [])].map(name => `case when not ${e} ? ${quote(name)} then ${quote(name)} end`)
-  const known = [...fields.map(({ field }) => field), ...(note.known ?? [])].map(quote)
-  const times = fields.filter(({ type }) => type === 'time').map(field => `coalesce(jsonb_typeof(${json(e, field)}), 'null') = 'null'`)
-  const parts: Member[] = [
-    { name: 'absent', value: `to_jsonb(array_remove(array[${absent.join(', ')}]::text[], null))` },
-    { name: 'as_given', value: objectOf([...given, ...(note.given ?? [])]) },
-    { name: 'fields', value: `${e} - array[${known.join(', ')}]` },
-  ].map(part => ({ ...part, when: `${part.value} not in ('[]', '{}')` }))
-  if (times.length > 0) parts.push({ name: 'at', value: 'to_jsonb(iso(now()))', when: times.join(' or ') })
-  return objectOf([...(note.members ?? []), ...parts])
+  const others = apart.map(({ name, given }): Member => ({ name, value: `${e} -> ${quote(name)}`, when: given }))
+  const noted = [
+    ...fields.filter(field => field.type !== 'json' || field.absent !== undefined).map(({ field }) => field),
+    ...apart.map(({ name }) => name),
+  ]
+  const known = [...fields.map(({ field }) => field), ...apart.map(({ name }) => name)]
+  const missing = noted.map(name => `case when not ${e} ? ${quote(name)} then ${quote(name)} end`)
+  const times = fields.filter(({ type }) => type === 'time').map(field => `${text(e, field)} is null`)
+  return `case when ${e} ?& array[${noted.map(quote).join(', ')}] then '{}' else array_remove(array[${missing.join(', ')}], null) end as absent,
+    ${objectOf([...given, ...others])} as as_given,
+    ${e} - array[${known.map(quote).join(', ')}] as fields,
+    ${times.length === 0 ? 'false' : times.join(' or ')} as timeless`
 }
+
+/** `extra`, out of the columns of `notesOf`; '{}' where there is nothing to remember. */
+export const extraOf = (members: readonly Member[] = []): string =>
+  objectOf([
+    ...members,
+    { name: 'absent', value: 'to_jsonb(absent)', when: "absent <> '{}'" },
+    { name: 'as_given', value: 'as_given', when: "as_given <> '{}'" },
+    { name: 'fields', value: 'fields', when: "fields <> '{}'" },
+    { name: 'at', value: 'case when timeless then to_jsonb(iso(now())) end', when: 'timeless' },
+  ])
 
 /** The object that the fields' columns and `extra` give back; `also` stands beside the fields. */
 export const rebuilt = (fields: readonly Field[], row: string, also: readonly Member[] = []): string => {

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Collection } from '../../shared/db/legacy.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { batchesOf, type Chunks, type Lines } from '../../shared/dictionary.ts'
+import { Refusal } from '../../shared/errors.ts'
 import { parseJson } from '../../shared/json.ts'
 import type { Compared, Imported } from './schema.ts'
 import type { Bounds, DictionaryStore, Part } from './store.ts'
@@ -60,7 +61,7 @@ export const serverTarget = (url: string, adminKey: string): Target => {
     })
     if (response.ok) return response
     const problem = (await response.json().catch(() => ({}))) as { detail?: string }
-    throw new Error(`${url} answered ${response.status}: ${problem.detail ?? response.statusText}`)
+    throw new Refusal('unavailable', `${url} answered ${response.status}: ${problem.detail ?? response.statusText}`)
   }
   return {
     import: async ({ name }, { bytes }, { none }) =>

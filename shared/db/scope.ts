@@ -46,9 +46,12 @@ export const opening = ({ organization_id, caller, context }: Scope): Statement 
   }
 }
 
-/** The role is set first: a login that may not become it ends the batch here. */
-const ENTER_JOBS =
-  "select set_config('role', 'agenthub_jobs', true), set_config('app.actor', $1, true), set_config('app.context', $2, true)"
+/**
+ * The role is set first: a login that may not become it ends the batch here. These statements are few and large, so that each is
+ * planned for its own values; the embedded engine does not come back from planning them for any value.
+ */
+const ENTER_JOBS = `select set_config('role', 'agenthub_jobs', true), set_config('plan_cache_mode', 'force_custom_plan', true),
+  set_config('app.actor', $1, true), set_config('app.context', $2, true)`
 
 /** The same caller at work across organizations. Only what asks for the platform may use it. */
 export const acrossOrganizations = (scope: Scope): Scope => {

@@ -34,6 +34,8 @@ export const toRefusal = (error: DatabaseError): Error => {
       return new EpochMoved(error)
     case 'AH419':
       return refuse('conflict', error.message, error.hint === undefined ? undefined : Number(error.hint))
+    case 'AH411':
+      return refuse('conflict', error.message)
     case 'AH422':
       return refuse('idempotency_key_reused', 'this Idempotency-Key was used for another request')
     case '23505':

@@ -63,10 +63,23 @@ export const opening = ({ organization_id, caller, context, validUntil = undefin
     case 'jobs':
       return {
         name: 'enter_jobs',
-        text: `select set_config('role', 'agenthub_jobs', true), set_config('app.actor', $1, true), set_config('app.context', $2, true)`,
+        text: ENTER_JOBS,
         values: [caller.actor, about],
       }
   }
+}
+
+/**
+ * The role is set first: a login that may not become it ends the batch here. These statements are few and large, so that each is
+ * planned for its own values; the embedded engine does not come back from planning them for any value.
+ */
+const ENTER_JOBS = `select set_config('role', 'agenthub_jobs', true), set_config('plan_cache_mode', 'force_custom_plan', true),
+  set_config('app.actor', $1, true), set_config('app.context', $2, true)`
+
+/** The same caller at work across organizations. Only what asks for the platform may use it. */
+export const acrossOrganizations = (scope: Scope): Scope => {
+  if (scope.caller.kind === 'token') throw new Error("a tenant's caller does not work across organizations")
+  return { ...scope, caller: { kind: 'jobs', actor: scope.caller.actor } }
 }
 
 /** The same scope, asking for a higher role where what is done calls for one (making an owner takes an owner). */

@@ -11,17 +11,25 @@ const isPage = (answer: object): answer is Page<unknown> => 'items' in answer &&
 const isRows = (answer: object): answer is { rows: Row<unknown>[] } => 'rows' in answer
 const isReply = (answer: object): answer is { reply: Reply } => 'reply' in answer
 
+const isStream = (answer: object): answer is { stream: AsyncIterable<string> } => 'stream' in answer
+
 const itemsOf = (rows: readonly Row<unknown>[]) => `"items":[${rows.map(row => row.json).join()}]`
 
 /**
  * Makes the response of what a handler returned. A row's text goes out as it is, its version as ETag (304 when the caller
  * has it); a page gets its signed cursor; nothing is a 204.
  */
-export const render = (answer: Answer<unknown>, route: Route, cursors: Cursors, asked: Asked): Kept => {
+export const render = (
+  answer: Answer<unknown>,
+  route: Route,
+  cursors: Cursors,
+  asked: Asked,
+): Kept & { stream?: AsyncIterable<string> } => {
   if (answer === undefined) return { status: 204, headers: {}, body: '' }
   const status = route.status ?? 200
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (typeof answer !== 'object' || answer === null) return { status, headers, body: stringify(answer) }
+  if (isStream(answer)) return { status, headers, body: '', stream: answer.stream }
   if (isReply(answer)) return { status: answer.reply.status ?? 200, headers: answer.reply.headers ?? headers, body: answer.reply.body }
   if (isRow(answer)) {
     headers.etag = `"${answer.version}"`

@@ -56,18 +56,24 @@ const isDecodable = (url: string): boolean => {
 /** The URL of a request as it was sent. */
 export const urlOf = (request: IncomingMessage): string => hidden.get(request) ?? request.url ?? '/'
 
-/** The bytes of a request's body. Throws too_large once `limit` bytes are announced or have come. */
-export const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {
+/** The bytes of a request's body as they come. Throws too_large once `limit` bytes are announced or have come. */
+export async function* chunksOf(request: IncomingMessage, limit: number): AsyncGenerator<Buffer> {
   const length = announced.get(request)
-  if (length === undefined) return Buffer.alloc(0)
+  if (length === undefined) return
   if (length > limit) throw tooLarge(limit)
-  const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // A refusal in the middle must still reach the caller: leaving the loop does not end the connection.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > limit) throw tooLarge(limit)
-    chunks.push(chunk)
+    yield chunk
   }
+}
+
+/** The bytes of a request's body. */
+export const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of chunksOf(request, limit)) chunks.push(chunk)
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
 }
 

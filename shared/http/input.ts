@@ -1,13 +1,14 @@
+import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import { invalid, Refusal } from '../errors.ts'
 import { checkText } from '../json.ts'
 import type { Slice } from '../record.ts'
-import { jsonOf } from './body.ts'
+import { chunksOf, jsonOf, MEGABYTE } from './body.ts'
 import type { Cursors } from './cursor.ts'
 import type { Match } from './match.ts'
 import { refusalOf } from './problem.ts'
 import type { Request } from './request.ts'
-import type { Input } from './route.ts'
+import type { Input, Route, Upload } from './route.ts'
 
 /** What every list takes: 1 to 200 records, 50 unless said. */
 export const ListQuery = z.strictObject({
@@ -34,8 +35,15 @@ export const inputOf = (
     query: checked(route.query ?? NoQuery, list ? rest : given, 'query'),
     body,
     ifMatch: ifMatchOf(request.raw.headers['if-match']),
+    upload: uploadOf(route, request.raw),
     slice: sliceOf(list, openCursor),
   }
+}
+
+const uploadOf = ({ uploads = [], bodyLimit = MEGABYTE }: Route, raw: IncomingMessage): Upload => {
+  const type = (raw.headers['content-type'] ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() as string
+  if (uploads.length > 0 && !uploads.includes(type)) throw new Refusal('unsupported_media_type', `send the body as ${uploads.join(' or ')}`)
+  return { type, chunks: chunksOf(raw, bodyLimit) }
 }
 
 const checked = <S extends z.ZodType>(schema: S, value: unknown, where: 'path' | 'query' | 'body'): z.output<S> => {

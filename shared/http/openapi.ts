@@ -45,6 +45,7 @@ const operation = (name: string, route: Route): Schema => ({
     ...headersOf(route).map(header => ({ name: header, in: 'header', schema: { type: 'string' } })),
   ],
   ...(route.body ? { requestBody: { required: !route.body.safeParse({}).success, ...inBody(jsonSchema(route.body, 'input')) } } : {}),
+  ...(route.uploads ? { requestBody: { required: true, content: Object.fromEntries(route.uploads.map(type => [type, {}])) } } : {}),
   responses: {
     [successOf(route)]: { description: 'done', ...answerOf(route) },
     default: {

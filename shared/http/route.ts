@@ -20,17 +20,29 @@ export type Input<P, Q, B> = {
   scope: Scope
   /** The version that the caller believes the record to have (If-Match), or undefined. */
   ifMatch: string | undefined
+  /** For routes with `uploads`: the body as it comes, its type without parameters. Bytes beyond the limit throw too_large. */
+  upload: Upload
   /** For routes that list: how much, and after what. */
   slice: Slice
   /** The time of the request, ISO 8601. */
   now: string
 }
 
+/** A body that is handed over unread. */
+export type Upload = { type: string; chunks: AsyncIterable<Buffer> }
+
 /** An answer with headers of its own, or a body that is not JSON. */
 export type Reply = { status?: number; headers?: Record<string, string>; body: string }
 
-/** What a handler may return for a shape: stored rows go out as the text they are. */
-export type Answer<T> = Row<T> | Page<unknown> | { rows: Row<unknown>[] } | { reply: Reply } | T | undefined
+/** What a handler may return for a shape: stored rows go out as the text they are, a stream (of JSON) in pieces as they come. */
+export type Answer<T> =
+  | Row<T>
+  | Page<unknown>
+  | { rows: Row<unknown>[] }
+  | { reply: Reply }
+  | { stream: AsyncIterable<string> }
+  | T
+  | undefined
 
 /** A route as data: what it takes, what it gives, and the few lines between. */
 export type Declaration<D, P, Q, B, R> = {
@@ -50,6 +62,8 @@ export type Declaration<D, P, Q, B, R> = {
   status?: 200 | 201
   /** The most bytes of a body: 1 MB unless said, 16 MB on routes that take arrays. */
   bodyLimit?: number
+  /** The content types of a body that the handler reads by itself, chunk by chunk. */
+  uploads?: string[]
   /** A POST that only reads ignores Idempotency-Key. */
   reads?: boolean
   /** Whether the answer holds a secret: kept for replays, it can be read by the same caller only. */

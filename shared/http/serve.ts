@@ -17,6 +17,7 @@ import { type Counter, takeRate } from './ratelimit.ts'
 import { type Request, readRequest } from './request.ts'
 import type { HttpFunction, Route } from './route.ts'
 import { openText, sealText } from './seal.ts'
+import { begun, sendStream } from './stream.ts'
 
 /** What serving needs beside the functions themselves. */
 export type ServeOptions = {
@@ -36,7 +37,7 @@ export type ServeOptions = {
 }
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
-export type Answered = Kept & { replayed?: boolean }
+export type Answered = Kept & { replayed?: boolean; stream?: AsyncIterable<string> }
 
 /**
  * One HTTP handler for one function, or for all of them behind a gateway. A request flows one way: matched, admitted, its
@@ -69,7 +70,8 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
     } finally {
       inWork--
     }
-    send(response, answer, request.id)
+    if (answer.stream) await sendStream(response, answer.stream, headersOf(answer, request.id), log)
+    else send(response, answer, request.id)
     metrics.request(label, answer.status, (performance.now() - start) / 1000)
   }
 }
@@ -102,7 +104,7 @@ const answerTo = async (match: Match, request: Request, options: ServeOptions): 
   const answer =
     key === undefined ? await work(scope) : await replayable(`${name}${route.path} ${key}`, route, request, bytes, scope, work, options.db)
   Object.assign(answer.headers, rates)
-  return answer
+  return 'stream' in answer && answer.stream ? { ...answer, stream: await begun(answer.stream) } : answer
 }
 
 /** A POST with an Idempotency-Key: done once, its answer kept, and replayed byte for byte. */
@@ -139,15 +141,17 @@ const keyOf = (route: Route, header: string | string[] | undefined): string | un
 const pathOf = (name: string, route: Route, params: Record<string, string>): string =>
   `/${name}${route.path.replace(/\/$/, '').replace(/:(\w+)/g, (_, param: string) => encodeURIComponent(params[param] as string))}`
 
-const send = (response: ServerResponse, { status, headers, body, replayed }: Answered, requestId: string): void => {
+const headersOf = ({ headers, replayed }: Answered, requestId: string) => ({
+  ...headers,
+  ...(replayed ? { 'idempotent-replayed': 'true' } : {}),
+  'x-request-id': requestId,
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+})
+
+const send = (response: ServerResponse, answer: Answered, requestId: string): void => {
+  const { status, body } = answer
   const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) }
-  response.writeHead(status, {
-    ...headers,
-    ...length,
-    ...(replayed ? { 'idempotent-replayed': 'true' } : {}),
-    'x-request-id': requestId,
-    'x-content-type-options': 'nosniff',
-    'cache-control': 'no-store',
-  })
+  response.writeHead(status, { ...headersOf(answer, requestId), ...length })
   response.end(body)
 }

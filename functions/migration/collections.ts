@@ -1,0 +1,6 @@
+import type { Collection } from '../../shared/db/legacy.ts'
+import { agents, counters } from '../agents/legacy.ts'
+import { conversations } from '../conversations/legacy.ts'
+
+/** Every dictionary that can be moved. */
+export const collections: readonly Collection[] = [agents, counters, conversations]

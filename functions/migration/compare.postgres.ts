@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import type { Columns } from '../../shared/db/batch.ts'
+import type { Database } from '../../shared/db/database.ts'
+import { compareStatement, forgetRun, LISTED, onlyInPostgres } from '../../shared/db/legacy.compare.ts'
+import type { Collection } from '../../shared/db/legacy.ts'
+import type { Scope } from '../../shared/db/scope.ts'
+import { type Lines, withoutUnreadable } from '../../shared/dictionary.ts'
+import { invalid, Refusal } from '../../shared/errors.ts'
+import { type Json, parseJson } from '../../shared/json.ts'
+import { eachBatch } from './batches.ts'
+import { numbered, refusedValue } from './import.postgres.ts'
+import type { Compared } from './schema.ts'
+import type { Bounds, Part, Upload } from './store.ts'
+
+/** Compares a dictionary, or one part of it, with what the rows give back. */
+export const compareAll = async (
+  db: Database,
+  scope: Scope,
+  collection: Collection,
+  upload: Upload,
+  { none, only }: Bounds,
+  { run, last }: Part = { run: randomUUID(), last: true },
+): Promise<Compared> => {
+  const sum: Compared = {
+    equal: true,
+    matched: 0,
+    only_in_source: [],
+    only_in_postgres: [],
+    different: [],
+    quarantined: [],
+    counts: { only_in_source: 0, only_in_postgres: 0, different: 0, quarantined: 0 },
+  }
+  await eachBatch(upload.lines, async lines => {
+    const { bytes, unreadable } = withoutUnreadable(lines.bytes)
+    if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', 'the body is not valid UTF-8')
+    for (const { n, key, reason } of unreadable) quarantine(sum, key, numbered(lines, n, key, reason))
+    const compare = (carefully: boolean) => db.write(scope, compareStatement(collection, bytes, none ?? null, only ?? null, run, carefully))
+    const rows = await compare(false).catch(error => {
+      if (refusedValue(error) === undefined) throw error
+      return compare(true)
+    })
+    for (const row of rows) add(sum, row, lines, upload)
+  })
+  if (last) {
+    const [[count] = [], ...keys] = await db.read(scope, onlyInPostgres(collection, only ?? null, run))
+    sum.counts.only_in_postgres = Number(count)
+    sum.only_in_postgres = keys.map(([, key]) => key as string)
+    await db.write(scope, forgetRun(collection, run))
+  }
+  sum.equal = Object.values(sum.counts).every(count => count === 0)
+  return sum
+}
+
+const add = (
+  sum: Compared,
+  [kind, number, key = null, text, source = null, postgres = null]: Columns,
+  lines: Lines,
+  { whole }: Upload,
+): void => {
+  const n = Number(number)
+  switch (kind) {
+    case 'matched':
+      sum.matched += n
+      break
+    case 'missing':
+      sum.counts.only_in_source += n
+      break
+    case 'differing':
+      sum.counts.different += n
+      break
+    case 'only_in_source':
+      if (sum.only_in_source.length < LISTED) sum.only_in_source.push(key as string)
+      break
+    case 'different':
+      if (sum.different.length < LISTED)
+        sum.different.push({ key: key as string, path: text as string, ...side('source', source), ...side('postgres', postgres) })
+      break
+    case 'homeless':
+      throw invalid('organization', `is needed: the entry ${JSON.stringify(key)} names none`)
+    case 'broken':
+      if (whole) throw new Refusal('invalid_request', `the body is not valid JSON at ${JSON.stringify(key)}: ${text}`)
+      quarantine(sum, key, numbered(lines, n, key, text))
+      break
+    case 'quarantined':
+      quarantine(sum, key, numbered(lines, n, key, text))
+  }
+}
+
+const quarantine = (sum: Compared, key: string | null, reason: string): void => {
+  sum.counts.quarantined++
+  if (sum.quarantined.length < LISTED) sum.quarantined.push({ key, reason })
+}
+
+/** A value on one side, with every digit; a side that has none leaves its name out. */
+const side = (name: 'source' | 'postgres', text: string | null): { [side: string]: Json } =>
+  text === null ? {} : { [name]: parseJson(text) }

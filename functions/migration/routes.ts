@@ -1,0 +1,75 @@
+import type { Collection } from '../../shared/db/legacy.ts'
+import { linesOfDictionary } from '../../shared/dictionary.ts'
+import { found } from '../../shared/http/found.ts'
+import { routesOf, type Upload } from '../../shared/http/route.ts'
+import { CollectionRef, Compared, CompareQuery, ExportQuery, Imported, ImportQuery } from './schema.ts'
+import type { Upload as Dictionary, DictionaryStore, Part } from './store.ts'
+
+export type MigrationDeps = { dictionaries: DictionaryStore; collections: readonly Collection[] }
+
+const route = routesOf<MigrationDeps>()
+
+const NDJSON = 'application/x-ndjson'
+const DICTIONARY = { bodyLimit: 32 * 1024 * 1024, uploads: ['application/json', NDJSON] }
+
+const named = (collections: readonly Collection[], name: string): Collection =>
+  found(
+    'collection',
+    name,
+    collections.find(collection => collection.name === name),
+  )
+
+const uploadOf = ({ type, chunks }: Upload): Dictionary =>
+  type === NDJSON ? { lines: chunks, whole: false } : { lines: linesOfDictionary(chunks), whole: true }
+
+const partOf = ({ run, last }: { run?: string | undefined; last?: 'true' | 'false' | undefined }): Part | undefined =>
+  run === undefined ? undefined : { run, last: last === 'true' }
+
+export const dictionaryRoutes = [
+  route({
+    method: 'post',
+    path: '/collections/:name/import',
+    summary: 'Import a dictionary: one JSON object, or NDJSON lines {"key": ..., "value": ...}',
+    role: 'platform',
+    params: CollectionRef,
+    query: ImportQuery,
+    ...DICTIONARY,
+    reads: true, // it is idempotent by itself
+    returns: Imported,
+    handle: ({ params, query, upload, scope }, { dictionaries, collections }) =>
+      dictionaries.import(scope, named(collections, params.name), uploadOf(upload), { none: query.organization }),
+  }),
+  route({
+    method: 'post',
+    path: '/collections/:name/compare',
+    summary: 'Compare a dictionary with what is stored, entry by entry',
+    role: 'platform',
+    params: CollectionRef,
+    query: CompareQuery,
+    ...DICTIONARY,
+    reads: true,
+    returns: Compared,
+    handle: ({ params, query, upload, scope }, { dictionaries, collections }) =>
+      dictionaries.compare(
+        scope,
+        named(collections, params.name),
+        uploadOf(upload),
+        { none: query.organization, only: query.only_organization },
+        partOf(query),
+      ),
+  }),
+  route({
+    method: 'get',
+    path: '/collections/:name/export',
+    summary: 'Export a collection as the dictionary that it was',
+    role: 'platform',
+    params: CollectionRef,
+    query: ExportQuery,
+    handle: async ({ params, query, scope }, { dictionaries, collections }) => ({
+      stream: await dictionaries.export(scope, named(collections, params.name), {
+        none: query.organization,
+        only: query.only_organization,
+      }),
+    }),
+  }),
+]

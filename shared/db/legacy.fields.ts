@@ -1,0 +1,105 @@
+import { type Field, quote, typeOf } from './legacy.ts'
+
+/**
+ * The SQL of one object's fields, both ways. `e` is the entry's jsonb, `row` the prefix of its row's columns (`r.`), which is ''
+ * where the row is being made.
+ */
+
+/** A member of an object that is there only while `when` holds. */
+type Member = { name: string; value: string; when?: string }
+
+/** The object of `members`. It is built whole and the unwanted ones are taken out, which costs less than putting it together. */
+const objectOf = (members: readonly Member[]): string => {
+  const built = `jsonb_build_object(${members.map(({ name, value }) => `${quote(name)}, ${value}`).join(', ')})`
+  const unwanted = members.flatMap(({ name, when }) =>
+    when === undefined ? [] : [`case when (${when}) then null else ${quote(name)} end`],
+  )
+  return unwanted.length === 0 ? built : `(${built} - array_remove(array[${unwanted.join(', ')}], null))`
+}
+
+const json = (e: string, { field }: Field) => `${e} -> ${quote(field)}`
+const text = (e: string, { field }: Field) => `${e} ->> ${quote(field)}`
+
+/** Whether the column is null where the field is absent: then JSON's null needs no note (json columns tell null from absent). */
+const nullable = ({ type, absent }: Field) => absent === undefined && type !== 'time'
+
+/** What an absent field gives its column: at an import, and as a row remembers it. */
+const byDefault = ({ type, absent }: Field, moment: string) => absent ?? (type === 'time' ? moment : 'null')
+
+/** `case` arms that tell what is wrong with a field. What only Postgres's own input rules tell is asked `carefully`. */
+export const complaints = (fields: readonly Field[], e: string, carefully: boolean): string[] =>
+  fields.flatMap(field => {
+    const [value, words] = [json(e, field), text(e, field)]
+    const { fits, name, input } = typeOf(field)
+    if (fits === undefined) return []
+    const obeys = carefully && input ? ` and pg_input_is_valid(${words}, '${input}')` : ''
+    const none = field.required ? '' : ` or coalesce(jsonb_typeof(${value}), 'null') = 'null'`
+    return [`when (${fits(value, words)}${obeys}${none}) is not true then ${quote(`${field.field}: ${name} is expected`)}`]
+  })
+
+/** The column's value. JSON's null counts as absent, but in a json column. */
+export const columnOf = (field: Field, e: string): string => {
+  const value = typeOf(field).read(json(e, field), text(e, field))
+  return nullable(field) ? value : `coalesce(${value}, ${byDefault(field, 'now()')})`
+}
+
+/** What is noted of an entry beside its fields, by a field of its own that no column has as it is. */
+type Apart = { name: string; given: string }
+
+/** The columns of what a row remembers of an entry whose columns are made already; `extraOf` puts them together. */
+export const notesOf = (fields: readonly Field[], e: string, apart: readonly Apart[] = []): string => {
+  const given = fields.flatMap((field): Member[] => {
+    const [name, value] = [field.field, json(e, field)]
+    const { loose } = typeOf(field)
+    if (loose) return [{ name, value, when: loose(value, text(e, field), field.column) }]
+    return nullable(field) || field.type === 'json' ? [] : [{ name, value, when: `jsonb_typeof(${value}) = 'null'` }]
+  })
+  const others = apart.map(({ name, given }): Member => ({ name, value: `${e} -> ${quote(name)}`, when: given }))
+  const noted = [
+    ...fields.filter(field => field.type !== 'json' || field.absent !== undefined).map(({ field }) => field),
+    ...apart.map(({ name }) => name),
+  ]
+  const known = [...fields.map(({ field }) => field), ...apart.map(({ name }) => name)]
+  const missing = noted.map(name => `case when not ${e} ? ${quote(name)} then ${quote(name)} end`)
+  const times = fields.filter(({ type }) => type === 'time').map(field => `${text(e, field)} is null`)
+  return `case when ${e} ?& array[${noted.map(quote).join(', ')}] then '{}' else array_remove(array[${missing.join(', ')}], null) end as absent,
+    ${objectOf([...given, ...others])} as as_given,
+    ${e} - array[${known.map(quote).join(', ')}] as fields,
+    ${times.length === 0 ? 'false' : times.join(' or ')} as timeless`
+}
+
+/** `extra`, out of the columns of `notesOf`; '{}' where there is nothing to remember. */
+export const extraOf = (members: readonly Member[] = []): string =>
+  objectOf([
+    ...members,
+    { name: 'absent', value: 'to_jsonb(absent)', when: "absent <> '{}'" },
+    { name: 'as_given', value: 'as_given', when: "as_given <> '{}'" },
+    { name: 'fields', value: 'fields', when: "fields <> '{}'" },
+    { name: 'at', value: 'case when timeless then to_jsonb(iso(now())) end', when: 'timeless' },
+  ])
+
+/** The object that the fields' columns and `extra` give back; `also` stands beside the fields. */
+export const rebuilt = (fields: readonly Field[], row: string, also: readonly Member[] = []): string => {
+  const members = fields.map((field): Member => {
+    const column = row + field.column
+    const { loose, read, write } = typeOf(field)
+    const [kept, words] = [`${row}extra #> ${path(field)}`, `${row}extra #>> ${path(field)}`]
+    const fallback = byDefault(field, `(${row}extra ->> 'at')::timestamptz`)
+    const arms = [
+      ...(loose ? [`when ${read(kept, words)} = ${column} then ${kept}`] : []),
+      ...(nullable(field) || field.type === 'json' ? [] : [`when ${kept} = 'null' and ${column} = ${fallback} then 'null'`]),
+    ]
+    const value = arms.length === 0 ? write(column) : `case ${arms.join(' ')} else ${write(column)} end`
+    const when =
+      field.type === 'json' && field.absent === undefined
+        ? `${column} is not null`
+        : `(${wasAbsent(field.field, row)} and ${column} is not distinct from ${fallback}) is not true`
+    return { name: field.field, value, when }
+  })
+  return `${objectOf([...members, ...also])} || coalesce(${row}extra -> 'fields', '{}')`
+}
+
+const path = ({ field }: Field) => `array['as_given', ${quote(field)}]`
+
+/** Whether the entry lacked a field. */
+export const wasAbsent = (field: string, row: string): string => `${row}extra -> 'absent' ? ${quote(field)}`

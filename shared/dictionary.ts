@@ -1,0 +1,155 @@
+import { isUtf8 } from 'node:buffer'
+import { Refusal } from './errors.ts'
+
+/** Bytes as they come from a request or a file. */
+export type Chunks = AsyncIterable<Buffer>
+
+/** The largest entry that is taken: what a request may hold. */
+const LARGEST = 32 * 1024 * 1024
+
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a]
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
+const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+const opens = (byte: number) => byte === 0x7b || byte === 0x5b
+const closes = (byte: number) => byte === 0x7d || byte === 0x5d
+const broken = (why: string) => new Refusal('invalid_request', `the body is not one JSON object: ${why}`)
+
+/** What may come next in the dictionary's own object; `first` is before its first key, `key` and `value` inside one. */
+type Place = 'start' | 'first' | 'next' | 'key' | 'colon' | 'before' | 'value' | 'comma' | 'end'
+
+/**
+ * A dictionary `{ key: value, ... }` as NDJSON, `{"key":...,"value":...}` a line, in constant memory. Only the outermost object is
+ * read here; keys and values pass as the bytes they are, and Postgres judges them. Throws invalid_request for what is no object.
+ */
+export async function* linesOfDictionary(chunks: Chunks): AsyncGenerator<Buffer> {
+  let [place, depth, inText, escaped, size] = ['start' as Place, 0, false, false, 0]
+  for await (const chunk of chunks) {
+    const out: Buffer[] = []
+    let from = 0
+    const pass = (to: number, ...more: string[]) => out.push(chunk.subarray(from, to), ...more.map(text => Buffer.from(text)))
+    for (let i = 0; i < chunk.length; i++) {
+      const byte = chunk[i] as number
+      if (place === 'value' || place === 'key') {
+        if (inText) {
+          if (byte < 0x20) throw broken('a control character stands in a text')
+          if (escaped) escaped = false
+          else if (byte === BACKSLASH) escaped = true
+          else if (byte === QUOTE) {
+            inText = false
+            if (place === 'key') {
+              pass(i + 1, ',"value":')
+              place = 'colon'
+            }
+          }
+        } else if (byte === QUOTE) inText = true
+        else if (opens(byte)) depth++
+        else if (depth > 0 && closes(byte)) depth--
+        else if (depth === 0 && (byte === COMMA || closes(byte))) {
+          pass(i, '}\n')
+          size = 0
+          place = byte === COMMA ? 'next' : 'end'
+        } else if (byte === 0x0a || byte === 0x0d) chunk[i] = 0x20 // a line must stay one line
+      } else if (isSpace(byte) || (place === 'start' && BYTE_ORDER_MARK.includes(byte))) continue
+      else if (place === 'start' && byte === 0x7b) place = 'first'
+      else if (place === 'first' && byte === 0x7d) place = 'end'
+      else if ((place === 'first' || place === 'next') && byte === QUOTE) {
+        out.push(Buffer.from('{"key":'))
+        from = i
+        place = 'key'
+        inText = true
+      } else if (place === 'colon' && byte === COLON) place = 'before'
+      else if (place === 'before' && byte !== COMMA && !closes(byte)) {
+        from = i
+        place = 'value'
+        inText = byte === QUOTE
+        depth = opens(byte) ? 1 : 0
+      } else throw broken(`'${String.fromCharCode(byte)}' is not expected there`)
+    }
+    if (place === 'key' || place === 'value') {
+      size += chunk.length - from
+      pass(chunk.length)
+    }
+    if (size > LARGEST) throw new Refusal('too_large', 'an entry is larger than 32 MB')
+    if (out.length > 0) yield Buffer.concat(out)
+  }
+  if (place !== 'end') throw broken('it ends in the middle')
+}
+
+/** Whole lines of at most about `size` bytes together; `first` is the number of the first, counted from 1. */
+export type Lines = { bytes: Buffer; first: number; count: number }
+
+/** Cuts NDJSON into batches of whole lines. A line that is larger than `size` stands alone. */
+export async function* batchesOf(chunks: Chunks, size: number, most = Number.POSITIVE_INFINITY): AsyncGenerator<Lines> {
+  let pending: Buffer[] = []
+  let [held, enough, first] = [0, size, 1]
+  for await (const chunk of chunks) {
+    pending.push(chunk)
+    held += chunk.length
+    if (held < enough) continue
+    let rest = Buffer.concat(pending)
+    for (let cut = cutLines(rest, size, most); rest.length >= size && cut.end > 0; cut = cutLines(rest, size, most)) {
+      yield { bytes: rest.subarray(0, cut.end), first, count: cut.count }
+      first += cut.count
+      rest = rest.subarray(cut.end)
+    }
+    if (rest.length > LARGEST) throw new Refusal('too_large', 'a line is larger than 32 MB')
+    pending = [rest]
+    held = rest.length
+    enough = Math.max(size, 2 * held) // a long line is not put together anew for each of its chunks
+  }
+  let rest = Buffer.concat([...pending, Buffer.from('\n')])
+  while (rest.length > 1) {
+    const { end, count } = cutLines(rest, size, most)
+    yield { bytes: rest.subarray(0, end), first, count }
+    first += count
+    rest = rest.subarray(end)
+  }
+}
+
+/** How many whole lines stand at the start of `bytes` in `size` bytes (one, if that is larger), and where they end. */
+const cutLines = (bytes: Buffer, size: number, most: number): { end: number; count: number } => {
+  let [end, count] = [0, 0]
+  for (let at = bytes.indexOf(10); at !== -1 && count < most && (at < size || count === 0); at = bytes.indexOf(10, end)) {
+    end = at + 1
+    count++
+  }
+  return { end, count }
+}
+
+/** A line that Postgres cannot even be sent: its number, its key as far as it can be told, and why. */
+export type Unreadable = { n: number; key: string | null; reason: string }
+
+/** Blanks the lines that are no text (bytes that are not UTF-8, or zero), and tells which. */
+export const withoutUnreadable = (bytes: Buffer): { bytes: Buffer; unreadable: Unreadable[] } => {
+  if (isUtf8(bytes) && !bytes.includes(0)) return { bytes, unreadable: [] }
+  const unreadable: Unreadable[] = []
+  const lines = splitLines(bytes).map((line, i) => {
+    if (isUtf8(line) && !line.includes(0)) return line
+    unreadable.push({ n: i + 1, key: keyOfLine(line), reason: 'the line is not UTF-8 text' })
+    return Buffer.alloc(0)
+  })
+  return { bytes: Buffer.concat(lines.flatMap(line => [line, Buffer.from('\n')])), unreadable }
+}
+
+/** The lines of a batch, without their ends. */
+export const splitLines = (bytes: Buffer): Buffer[] => {
+  const lines: Buffer[] = []
+  for (let from = 0; from < bytes.length; ) {
+    const at = bytes.indexOf(10, from)
+    const end = at === -1 ? bytes.length : at
+    lines.push(bytes.subarray(from, end))
+    from = end + 1
+  }
+  return lines
+}
+
+/** The key of a line that may be anything: as text where it is one, else its literal. */
+export const keyOfLine = (line: Buffer): string | null => {
+  const literal = /^\s*\{\s*"key"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(line.toString())?.[1]
+  if (literal === undefined) return null
+  try {
+    return JSON.parse(literal)
+  } catch {
+    return literal
+  }
+}

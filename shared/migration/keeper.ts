@@ -49,7 +49,6 @@ export type Keeper = {
   write(organization: string, id: string): Promise<() => void>
   /** Whether a write of this key (of any key) has begun and not ended. */
   writing(organization: string, id: string | undefined): boolean
-  paused(): boolean
   /** The outcome of a write of this key is unknown: it is not served until it is settled. */
   doubt(organization: string, id: string): void
   /** Settles what is in doubt of one key, or of the whole collection. 503 when that cannot be done now. */
@@ -216,7 +215,6 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     moved: one => {
       if (one === view) forget()
     },
-    paused: () => pause !== undefined,
     writing: (organization, id) => (id === undefined ? writing.size > 0 : writing.has(keyOf(organization, id))),
     write: async (organization, id) => {
       if (pause) await patiently(pause, 'the collection is changing its stage')

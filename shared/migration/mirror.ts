@@ -162,26 +162,36 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   }
 
   const write = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<unknown> => {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const done = await keeper.write(scope.organization_id, key)
-      let view: View | undefined
-      try {
-        view = await keeper.enter()
-        const { stage, validUntil } = view.row
-        if (stage === 'off') {
-          await check(scope)
-          if (keeper.holds(view) && !keeper.paused()) return await memory[name]?.(scope, ...args)
-        } else if (stage === 'complete') return await inPostgres(name, { ...scope, validUntil }, args)
-        else return await writeThrough(view, name, key, scope, args)
-      } catch (error) {
-        if (!(error instanceof EpochMoved) || scope.unit) throw error
-        if (view) keeper.moved(view)
-      } finally {
-        if (scope.unit) scope.unit.onEnd(done)
-        else done()
+    // begun once for all its attempts: a second beginning could wait for a pause that waits for the first to end
+    const done = await keeper.write(scope.organization_id, key)
+    try {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const answer = await writeOnce(name, key, scope, args)
+        if (answer) return answer.result
       }
+      throw new EpochMoved()
+    } finally {
+      if (scope.unit) scope.unit.onEnd(done)
+      else done()
     }
-    throw new EpochMoved()
+  }
+
+  /** Undefined when it must be tried again. */
+  const writeOnce = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<{ result: unknown } | undefined> => {
+    let view: View | undefined
+    try {
+      view = await keeper.enter()
+      const { stage, validUntil } = view.row
+      if (stage === 'complete') return { result: await inPostgres(name, { ...scope, validUntil }, args) }
+      if (stage !== 'off') return { result: await writeThrough(view, name, key, scope, args) }
+      await check(scope)
+      // a pause that has begun waits for this write, so that memory still takes it
+      return keeper.holds(view) ? { result: await memory[name]?.(scope, ...args) } : undefined
+    } catch (error) {
+      if (!(error instanceof EpochMoved) || scope.unit) throw error
+      if (view) keeper.moved(view)
+      return undefined
+    }
   }
 
   const store: Store = {}

@@ -1,10 +1,11 @@
 import { staleVersion } from './db/rows.ts'
 import { parseJson, stringify } from './json.ts'
 import type { Entry } from './migration/stage.ts'
+import { compareKeys, makeOrder, type Order } from './order.ts'
 import type { Key, Page, Row, Slice } from './record.ts'
 
 type Kept<T> = { value: T; version: string; deleted: boolean; dirty: boolean }
-type Rows<T> = { byId: Map<string, Kept<T>>; order: { key: Key; id: string }[] }
+type Rows<T> = { byId: Map<string, Kept<T>>; order: Order }
 
 /** A dictionary of one collection, an organization each. T is kept (the whole row), W goes on the wire. */
 export type Table<T, W> = {
@@ -50,10 +51,10 @@ export type Shape<T> = {
 export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => key, order }: Shape<T>): Table<T, W> => {
   let organizations = new Map<string, Rows<T>>()
   let newest = 0n
-  const sign = order === 'up' ? 1 : -1
+  const compare = (a: Key, b: Key): number => compareKeys(sortOf(a), sortOf(b))
 
   const rowsOf = (organization: string): Rows<T> => {
-    const rows = organizations.get(organization) ?? { byId: new Map(), order: [] }
+    const rows = organizations.get(organization) ?? { byId: new Map(), order: makeOrder(compare) }
     organizations.set(organization, rows)
     return rows
   }
@@ -69,25 +70,14 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
     const kept = rowsOf(organization).byId.get(id)
     return kept?.deleted ? undefined : kept
   }
-  /** Where a key stands in the order, or would stand. */
-  const placeOf = (rows: Rows<T>, place: Key): number => {
-    const key = sortOf(place)
-    let low = 0
-    let high = rows.order.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (sign * compareKeys(sortOf(rows.order[middle]?.key as Key), key) < 0) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
   const keep = (organization: string, id: string, kept: Kept<T>): void => {
     const rows = rowsOf(organization)
     const before = rows.byId.get(id)
-    if (before && !before.deleted) rows.order.splice(placeOf(rows, keyOf(before.value, id)), 1)
-    if (!kept.deleted) {
-      const key = keyOf(kept.value, id)
-      rows.order.splice(placeOf(rows, key), 0, { key, id })
+    const was = before && !before.deleted ? keyOf(before.value, id) : undefined
+    const is = kept.deleted ? undefined : keyOf(kept.value, id)
+    if (was === undefined || is === undefined || compare(was, is) !== 0) {
+      if (was) rows.order.remove(was)
+      if (is) rows.order.insert({ key: is, id })
     }
     rows.byId.set(id, kept)
     if (BigInt(kept.version) > newest) newest = BigInt(kept.version)
@@ -117,10 +107,10 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
     list: (organization, { limit, after }, wanted = () => true) => {
       const rows = rowsOf(organization)
       const found: { key: Key; id: string; kept: Kept<T> }[] = []
-      for (let i = after === undefined ? 0 : placeOf(rows, after); i < rows.order.length && found.length <= limit; i++) {
-        const { key, id } = rows.order[i] as { key: Key; id: string }
+      for (const { key, id } of rows.order.walk(order, after)) {
         const kept = rows.byId.get(id) as Kept<T>
-        if ((after === undefined || compareKeys(sortOf(key), sortOf(after)) !== 0) && wanted(kept.value)) found.push({ key, id, kept })
+        if (wanted(kept.value)) found.push({ key, id, kept })
+        if (found.length > limit) break
       }
       const items = found.slice(0, limit)
       return { items: items.map(({ id, kept }) => rowOf(id, kept)), next: found.length > limit ? items.at(-1)?.key : undefined }
@@ -165,12 +155,3 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
 
 /** Keys that begin with a time: as microseconds always, so that its text sorts as the time does. */
 export const byTime = ([time = '', ...rest]: Key): Key => [time.length === 24 ? `${time.slice(0, -1)}000Z` : time, ...rest]
-
-/** Compares sort keys part by part, each by its UTF-8 bytes, as Postgres does under the "C" collation. */
-const compareKeys = (a: Key, b: Key): number => {
-  for (const [i, part] of a.entries()) {
-    const other = b[i] as string
-    if (part !== other) return Buffer.compare(Buffer.from(part), Buffer.from(other))
-  }
-  return 0
-}

@@ -18,7 +18,10 @@ export type Database = {
   writeAll(scope: Scope, ...statements: Statement[]): Promise<Columns[][]>
   /** `write` under another isolation level; serialization failures are sent again, as deadlocks are everywhere. */
   writeAt(isolation: Isolation, scope: Scope, ...statements: Statement[]): Promise<Columns[]>
-  /** Lends one connection to work that needs several trips in one transaction: ended by `work`, rolled back if `work` throws. */
+  /**
+   * Lends one connection, from the first trip on, to work that needs several in one transaction: ended by `work`, rolled back if
+   * `work` throws. Work that still waits for something holds none: what it waits for may need one.
+   */
   session<T>(work: (run: Run) => Promise<T>): Promise<T>
   /** Whether the database answers at all, within a second. */
   ready(): Promise<boolean>
@@ -161,13 +164,17 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
       return run(scope, statements, { ...writing, pick: lastRows, begin, commit: [plain('commit')] })
     },
     session: async work => {
-      const client = await connect()
+      let client: PoolClient | undefined
+      const run: Run = async statements => {
+        client ??= await connect()
+        return send(client, statements)
+      }
       try {
-        const result = await work(statements => send(client, statements))
-        client.release()
+        const result = await work(run)
+        client?.release()
         return result
       } catch (error) {
-        await giveBack(client, error as DatabaseError, true)
+        if (client) await giveBack(client, error as DatabaseError, true)
         throw error
       }
     },

@@ -148,7 +148,6 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     moved: one => {
       if (one === view) forget()
     },
-    paused: () => pause !== undefined,
     writing: writes.of,
     write: async (organization, id) => {
       if (pause !== undefined) await patiently(pause, 'the collection is changing its stage')

@@ -148,7 +148,8 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     if (stage === 'complete') return { result: await inPostgres(name, { ...scope, validUntil }, args) }
     if (stage !== 'off') return { result: await writeThrough(view, name, key, scope, args) }
     await check(scope)
-    return keeper.holds(view) && !keeper.paused() ? { result: await memory[name]?.(scope, ...args) } : undefined
+    // a pause that has begun waits for this write, so that memory still takes it
+    return keeper.holds(view) ? { result: await memory[name]?.(scope, ...args) } : undefined
   }
 
   /** The same, with a refusal by the epoch as a reason to try again (but not in a unit, whose transaction it has ended). */
@@ -164,16 +165,17 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   }
 
   const write = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<unknown> => {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const done = await keeper.write(scope.organization_id, key)
-      try {
+    // begun once for all its attempts: a second beginning could wait for a pause that waits for the first to end
+    const done = await keeper.write(scope.organization_id, key)
+    try {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         const answer = await tryWrite(name, key, scope, args)
         if (answer) return answer.result
-      } finally {
-        scope.unit ? scope.unit.onEnd(done) : done()
       }
+      throw new EpochMoved()
+    } finally {
+      scope.unit ? scope.unit.onEnd(done) : done()
     }
-    throw new EpochMoved()
   }
 
   const store: Store = {}

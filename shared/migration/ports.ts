@@ -50,7 +50,6 @@ export type Keeper = {
   write(organization: string, id: string): Promise<() => void>
   /** Whether a write of this key (of any key) has begun and not ended. */
   writing(organization: string, id: string | undefined): boolean
-  paused(): boolean
   /** The outcome of a write of this key is unknown: it is not served until it is settled. */
   doubt(organization: string, id: string): void
   /** Settles what is in doubt of one key, or of the whole collection. 503 when that cannot be done now. */

@@ -108,7 +108,8 @@ export const makeStaged = <S extends object>(
     verify: makeVerify({ runs: postgresRuns(db, name), keeper, stages, replica, sleep }),
     release: async () => {
       stop()
-      if (keeper.stage() !== undefined && keeper.stage() !== 'complete') await keeper.release()
+      if (keeper.stage() !== undefined && keeper.stage() !== 'complete')
+        await keeper.release().catch(failed('the lease was not given back'))
     },
     get store() {
       return keeper.stage() === 'complete' ? direct : mirror

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { migrate } from '../../shared/db/migrate.ts'
+import { bundleTo } from '../support/bundle.ts'
 import { type Child, startChild } from '../support/children.ts'
 import { databaseUrl, migrationsDir, onServer } from '../support/global.ts'
 import type { Found } from './report.ts'
 
-const ADMIN_KEY = 'admin-key-of-the-benches-0123456789abcdef'
+export const ADMIN_KEY = 'admin-key-of-the-benches-0123456789abcdef'
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const outdir = `${root}dist/bench`
+export const outdir = `${root}dist/bench`
 
 /** What a bench stands on: a migrated database of its own, and servers in processes of their own. */
 export type Ground = {
@@ -28,21 +28,7 @@ export const gateway = 'functions/start'
 const scripts = [gateway, 'test/bench/children/constant', 'test/bench/children/unscoped', 'test/support/delay']
 
 /** Bundles the servers as `npm run build` does. */
-export const bundle = async (): Promise<void> => {
-  await build({
-    entryPoints: scripts.map(script => `${root}${script}.ts`),
-    absWorkingDir: root,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    outbase: root,
-    outdir,
-    logLevel: 'warning',
-  })
-}
+export const bundle = async (): Promise<void> => void (await bundleTo('dist/bench', scripts))
 
 /** Runs a bench on a database of its own on `server`; nothing of it is left behind. */
 export const onGround = async (server: string, { name, run }: Bench): Promise<Found> => {
@@ -56,7 +42,7 @@ export const onGround = async (server: string, { name, run }: Bench): Promise<Fo
       database,
       sql: (text, values) => onServer(database, async client => void (await client.query(text, values))),
       serve: async (script, environment = {}) => {
-        const child = await startChild(['--enable-source-maps', `${outdir}/${script}.js`], { ...settings(database), ...environment })
+        const child = await startChild(['--enable-source-maps', `${outdir}/${script}.js`], { ...environmentOf(database), ...environment })
         children.push(child)
         return child
       },
@@ -70,7 +56,7 @@ export const onGround = async (server: string, { name, run }: Bench): Promise<Fo
 }
 
 /** As in production, with a rate limit that is counted but never reached. */
-const settings = (database: string): Record<string, string> => ({
+export const environmentOf = (database: string): Record<string, string> => ({
   DATABASE_URL: database,
   AGENTHUB_ADMIN_KEY: ADMIN_KEY,
   FUNCTION_TARGET: 'gateway',

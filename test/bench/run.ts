@@ -5,13 +5,16 @@ import { join } from 'node:path'
 import { onServer } from '../support/global.ts'
 import { startServer } from '../support/server.ts'
 import { ceiling } from './ceiling.ts'
+import { crash } from './crash.ts'
+import { dualwrite } from './dualwrite.ts'
 import { bundle, onGround } from './ground.ts'
 import { idempotency } from './idempotency.ts'
 import { pages } from './pages.ts'
 import { isMet, machine, printed } from './report.ts'
 import { scope } from './scope.ts'
+import { stages } from './stages.ts'
 
-const benches = [ceiling, scope, pages, idempotency]
+const benches = [ceiling, scope, pages, idempotency, dualwrite, stages, crash]
 
 /** The server of DATABASE_URL, or one of our own that goes when we do. */
 const openServer = async (): Promise<{ url: string; stop(): Promise<void> }> => {

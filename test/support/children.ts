@@ -1,7 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
 /** A server in a process of its own, and where it answers. */
-export type Child = { url: string; stop(): Promise<void> }
+export type Child = {
+  url: string
+  stop(): Promise<void>
+  /** Ends it at once, whatever it was doing. */
+  kill(): Promise<void>
+}
 
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
@@ -26,11 +31,11 @@ export const startChild = (argv: string[], environment: Record<string, string>):
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       printed += text
       const url = /(?:http|tcp):\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0]
-      const stop = async () => {
-        child.kill('SIGTERM')
+      const end = async (signal: NodeJS.Signals) => {
+        child.kill(signal)
         await ended
       }
-      if (url !== undefined) resolve({ url, stop })
+      if (url !== undefined) resolve({ url, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') })
     })
     child.once('exit', code => reject(new Error(`${argv.at(-1)} ended with ${code} before it served:\n${printed}`)))
   })

@@ -1,13 +1,19 @@
 import { holdsMemory, type Stage, stages } from '../../../shared/migration/stage.ts'
 import { Violation } from './books.ts'
 import type { Code } from './code.ts'
-import { COUNTER, type Client, importRow, list, once, operate, REGISTERS, read, scopeOf, write } from './requests.ts'
+import { type Client, COUNTER, importRow, list, once, operate, REGISTERS, read, scopeOf, write } from './requests.ts'
 import { cancel, cut } from './server.ts'
 import { toJson } from './state.ts'
 import { crash, flush, happen, type Instance, makeWorld, settle, start, type World, work } from './world.ts'
 
 /** What a schedule is like: which faults and requests there are, how often, and how fast things go on. Each schedule has its own. */
-type Mood = { weights: Record<'work' | 'ask' | 'operate' | 'fault' | 'wait', number>; asks: Weights<Asked>; faults: Weights<Fault>; keys: string[]; ways: number[] }
+type Mood = {
+  weights: Record<'work' | 'ask' | 'operate' | 'fault' | 'wait', number>
+  asks: Weights<Asked>
+  faults: Weights<Fault>
+  keys: string[]
+  ways: number[]
+}
 type Weights<K extends string> = (readonly [K, number])[]
 type Asked = 'read' | 'list' | 'put' | 'remove' | 'increment' | 'once' | 'again' | 'import'
 type Fault = 'cut' | 'late commit' | 'cancel' | 'crash' | 'freeze' | 'away' | 'start' | 'delay'
@@ -35,9 +41,23 @@ const faults: Weights<Fault> = [
 
 /** Half of the schedules look closely at a little: two kinds of request, a kind of fault or two, one key, one way through the stages. */
 const narrow = ({ random }: World): Mood => ({
-  weights: { work: random.pick([20, 40, 80]), ask: 16, operate: random.pick([4, 8]), fault: random.pick([3, 6]), wait: random.pick([0, 1, 3]) },
-  asks: [['read', 10], [random.pick(asks)[0], 20], [random.pick(asks)[0], 10]],
-  faults: [[random.pick(faults)[0], 20], [random.pick(faults)[0], 10], ['start', 3]],
+  weights: {
+    work: random.pick([20, 40, 80]),
+    ask: 16,
+    operate: random.pick([4, 8]),
+    fault: random.pick([3, 6]),
+    wait: random.pick([0, 1, 3]),
+  },
+  asks: [
+    ['read', 10],
+    [random.pick(asks)[0], 20],
+    [random.pick(asks)[0], 10],
+  ],
+  faults: [
+    [random.pick(faults)[0], 20],
+    [random.pick(faults)[0], 10],
+    ['start', 3],
+  ],
   keys: [random.pick(REGISTERS)],
   ways: random.pick([[-1], [1], [-1, 1]]),
 })
@@ -48,7 +68,7 @@ export const places = {
   'the way back from complete': { stage: 'complete', asks: ['increment', 'read'], faults: ['delay', 'away'], ways: [-1], wait: 9 },
   'the way back from rampdown': { stage: 'rampdown', asks: ['increment', 'put'], faults: ['delay'], ways: [-1, -1, 1], wait: 9 },
   'live gives its lease up': { stage: 'live', asks: ['put', 'read', 'read'], faults: ['delay', 'away', 'cancel'], ways: [1], wait: 1 },
-  'asked twice': { stage: 'dualwrite', asks: ['once', 'again', 'read'], faults: ['delay', 'delay', 'cut'], ways: [1, -1], wait: 2 },
+  'asked twice': { stage: 'dualwrite', asks: ['once', 'again', 'again', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },
   'the flip to dualwrite': { stage: 'off', asks: ['put', 'increment', 'read'], faults: ['late commit', 'delay'], ways: [1], wait: 2 },
   'lists and tombstones in live': { stage: 'live', asks: ['remove', 'list', 'read'], faults: ['delay', 'cancel'], ways: [-1, 1], wait: 1 },
 } as const satisfies Record<string, { stage: Stage; asks: Asked[]; faults: Fault[]; ways: number[]; wait: number }>
@@ -85,13 +105,21 @@ const moodOf = (world: World): Mood => {
 export type Found = { seed: number; message: string; trace: string[] }
 
 /** Runs one schedule; answers what was wrong in it, if anything. */
-export const schedule = (code: Code, seed: number, faults: ReadonlySet<string>, counts: Map<string, number>, traced = false, wanted?: Place): Found | undefined => {
+export const schedule = (
+  code: Code,
+  seed: number,
+  faults: ReadonlySet<string>,
+  counts: Map<string, number>,
+  traced = false,
+  wanted?: Place,
+): Found | undefined => {
   const world = makeWorld(code, seed, faults, counts, traced)
   try {
     const place = wanted ?? (world.random.chance(0.35) ? world.random.pick(Object.keys(places) as Place[]) : undefined)
     begin(world, place && places[place].stage)
     const client: Client = { increments: 0, again: [] }
-    const events = 8 + world.random.below(32)
+    if (place) warm(world)
+    const events = place ? 15 + world.random.below(45) : 8 + world.random.below(32)
     const mood = place ? placed(world, place) : moodOf(world)
     for (let i = 0; i < events; i++) step(world, mood, client)
     end(world)
@@ -118,6 +146,19 @@ const begin = (world: World, stage: Stage | undefined): void => {
   if (random.chance(0.5)) start(world, 1)
 }
 
+/** The first process knows the stage, and has its lease and its memory. */
+const warm = (world: World): void => {
+  let over = false
+  world.instances[0]?.staged.keeper.enter().then(
+    () => {
+      over = true
+    },
+    () => {},
+  )
+  flush(world)
+  settle(world, () => over, 'the beginning')
+}
+
 const alive = (world: World): Instance[] => world.instances.filter(one => one !== undefined)
 
 const step = (world: World, mood: Mood, client: Client): void => {
@@ -131,7 +172,10 @@ const step = (world: World, mood: Mood, client: Client): void => {
     ['fault', weights.fault],
     ['wait', found.length > 0 ? weights.wait : weights.wait + 2],
   ])
-  if (kind === 'work') return happen(world, random.pick(found))
+  if (kind === 'work') {
+    happen(world, random.pick(found))
+    return
+  }
   if (kind === 'ask') ask(world, mood, client)
   else if (kind === 'operate') {
     const one = someone(world, 0.8)
@@ -159,8 +203,7 @@ const ask = (world: World, mood: Mood, client: Client): void => {
   else if (kind === 'again') {
     const again = client.again.splice(world.random.below(client.again.length), 1)[0]
     if (again) once(world, one, client, again)
-  }
-  else if (kind === 'import') importRow(world, one, mood.keys)
+  } else if (kind === 'import') importRow(world, one, mood.keys)
   else write(world, one, client, kind, mood.keys)
 }
 
@@ -174,22 +217,28 @@ const fault = (world: World, mood: Mood): void => {
     const session = random.pick(sessions)
     const goesOn = kind === 'late commit'
     world.note(session.phase === 'answer' ? 'answer lost' : goesOn ? 'given up, goes on' : 'fails before its commit')
-    trace?.push(`${state.clock} ${session.instance} loses its connection at ${session.statements.at(-1)?.name} (${session.phase}${goesOn ? ', which goes on' : ''})`)
+    trace?.push(
+      `${state.clock} ${session.instance} loses its connection at ${session.statements.at(-1)?.name} (${session.phase}${goesOn ? ', which goes on' : ''})`,
+    )
+    if (goesOn && random.chance(0.5)) session.heldUntil = state.clock + random.pick([30, 400, 1500])
     cut(state, session, goesOn)
   } else if (kind === 'delay') {
     const slow = sessions.filter(({ phase, at }) => phase === 'answer' || at === 0)
     if (slow.length === 0) return
-    const session = random.pick(slow)
+    const heard = slow.filter(({ phase }) => phase === 'answer')
+    const session = random.pick(heard.length > 0 && random.chance(0.6) ? heard : slow)
     session.heldUntil = state.clock + random.pick([30, 400, 1500, 3000])
     world.note(session.phase === 'answer' ? 'answer delayed' : 'batch delayed')
-    trace?.push(`${state.clock} ${session.instance} waits until ${session.heldUntil} for ${session.statements.at(-1)?.name} (${session.phase})`)
+    trace?.push(
+      `${state.clock} ${session.instance} waits until ${session.heldUntil} for ${session.statements.at(-1)?.name} (${session.phase})`,
+    )
   } else if (kind === 'cancel') {
     const running = sessions.filter(({ phase, at }) => phase === 'run' && at > 0)
     if (running.length === 0) return
     world.note('statement timed out')
     cancel(state, random.pick(running))
   } else if (kind === 'start') {
-    const place = world.instances.findIndex(instance => instance === undefined)
+    const place = world.instances.indexOf(undefined)
     if (place >= 0) start(world, place)
   } else if (one && kind === 'crash') {
     world.note(`crash`)
@@ -236,7 +285,8 @@ const end = (world: World): void => {
     settle(world, () => over, 'the end')
     if (last === undefined) {
       settle(world, () => state.sessions.length === 0, 'the end')
-      return books.conclude(state.rows)
+      books.conclude(state.rows)
+      return
     }
     if (!(last instanceof world.code.Refusal)) throw last
     world.trace?.push(`${state.clock} ${one.name} cannot end it: ${last.message}`)

@@ -19,7 +19,14 @@ export type Ask = { request: Request; attempts: number }
 export type Client = { increments: number; again: Ask[] }
 
 /** Keeps the books of an answer, whenever it comes. Only a refusal may come instead of one. */
-const follow = <T>(world: World, instance: Instance, name: string, asked: Promise<T>, answered: (answer: T) => void, failed: (error: unknown) => void) => {
+const follow = <T>(
+  world: World,
+  instance: Instance,
+  name: string,
+  asked: Promise<T>,
+  answered: (answer: T) => void,
+  failed: (error: unknown) => void,
+) => {
   world.waiting.set(name, instance.name)
   const book = (keep: () => void) => {
     if (!world.waiting.delete(name)) return // its process has died: nobody hears this
@@ -40,7 +47,8 @@ const follow = <T>(world: World, instance: Instance, name: string, asked: Promis
   )
 }
 
-const told = (world: World, name: string, answer: unknown) => world.trace?.push(`${world.state.clock} ${name} is answered ${JSON.stringify(answer)}`)
+const told = (world: World, name: string, answer: unknown) =>
+  world.trace?.push(`${world.state.clock} ${name} is answered ${JSON.stringify(answer)}`)
 
 export const read = (world: World, instance: Instance, key: string): void => {
   const name = `get-${++numbered}(${key})@${instance.name}`
@@ -93,7 +101,11 @@ export const write = (world: World, instance: Instance, client: Client, kind: 'p
   const ifMatch = random.chance(0.25) ? String(since.durable.get(key) ?? 1) : undefined
   world.trace?.push(`${world.state.clock} ${name} begins${ifMatch ? ` if ${ifMatch}` : ''}`)
   const asked =
-    kind === 'put' ? store.put(scope, key, name, ifMatch) : kind === 'remove' ? store.remove(scope, key) : store.increment(scope, key, request.by)
+    kind === 'put'
+      ? store.put(scope, key, name, ifMatch)
+      : kind === 'remove'
+        ? store.remove(scope, key)
+        : store.increment(scope, key, request.by)
   const answered = (seen: Seen | undefined) => {
     told(world, name, seen)
     if (seen) books.observe(name, key, seen, since)
@@ -158,7 +170,8 @@ export const operate = (world: World, instance: Instance, ways: number[]): void 
       world.note('verified')
       if (!run.equal) throw new Violation(`memory differed from Postgres: ${JSON.stringify(run.differences)}`)
     }
-    return follow(world, instance, `${name} verify`, verify(), answered, failed)
+    follow(world, instance, `${name} verify`, verify(), answered, failed)
+    return
   }
   const at = stages.indexOf(world.state.stage.name as Stage)
   const to = random.chance(0.9) ? (stages[at + random.pick(ways)] ?? 'dualwrite') : random.pick(stages)

@@ -15,7 +15,13 @@ const inThread = (file: string, task: Task): Promise<Result> =>
 
 /** Runs seeds `first` to `last` in `threads` threads, each to its first violation. The violation of the smallest seed is told. */
 export const fuzz = async (
-  { first = 1, last, threads = 2, faults = [], place }: { first?: number; last: number; threads?: number; faults?: string[]; place?: Place | undefined },
+  {
+    first = 1,
+    last,
+    threads = 2,
+    faults = [],
+    place,
+  }: { first?: number; last: number; threads?: number; faults?: string[]; place?: Place | undefined },
   edits: readonly Edit[] = [],
 ): Promise<Outcome> => {
   const { file, remove } = await bundle(edits)

@@ -188,7 +188,8 @@ const statements: Record<string, (state: State, session: Session, values: Values
     }),
   'toy.put': (state, session, [id, value, ifMatch]) => {
     const row = alive(seen(state, session, id as string))
-    if (row && ifMatch !== undefined && ifMatch !== null && String(row.version) !== ifMatch) return [[id as string, String(row.version), null]]
+    if (row && ifMatch !== undefined && ifMatch !== null && String(row.version) !== ifMatch)
+      return [[id as string, String(row.version), null]]
     return write(state, session, id as string, () => ({ value: value as string, deleted: false, by: 'client' }))
   },
   'toy.remove': (state, session, [id]) => {

@@ -8,7 +8,15 @@ import { advance, cut, deliver, runnable } from './server.ts'
 import { makeState, type Session, type State } from './state.ts'
 import { type Toy, toyCollection } from './toy.ts'
 
-export type Instance = { name: string; place: number; frozenUntil: number; cutOffUntil: number; staged: Staged<Toy>; memory: Toy; db: Database }
+export type Instance = {
+  name: string
+  place: number
+  frozenUntil: number
+  cutOffUntil: number
+  staged: Staged<Toy>
+  memory: Toy
+  db: Database
+}
 type Timer = { due: number; instance: string; wake: () => void; beats?: boolean }
 
 /** Two processes over one simulated Postgres, and everything that has been asked of them and not been answered. */
@@ -84,23 +92,29 @@ export const start = (world: World, place: number): void => {
   const collection = toyCollection(code, world.books.inMemory)
   instance.memory = collection.memory
   const settings = { first: 'off' as const, instance: name, leaseSeconds: LEASE_SECONDS, validSeconds: LEASE_SECONDS }
-  instance.staged = code.makeStaged(instance.db, Object.assign(() => {}, { enabled: () => false }), settings, collection, {
-    now: () => state.clock,
-    sleep: milliseconds => new Promise(wake => world.timers.push({ due: state.clock + milliseconds, instance: name, wake })),
-    every: (milliseconds, beat) => {
-      const timer = {
-        due: state.clock + milliseconds * RARER,
-        instance: name,
-        wake: () => {
-          world.timers.push(Object.assign(timer, { due: state.clock + milliseconds * RARER }))
-          beat()
-        },
-        beats: true,
-      }
-      world.timers.push(timer)
-      return () => void world.timers.splice(world.timers.indexOf(timer), 1)
+  instance.staged = code.makeStaged(
+    instance.db,
+    Object.assign(() => {}, { enabled: () => false }),
+    settings,
+    collection,
+    {
+      now: () => state.clock,
+      sleep: milliseconds => new Promise(wake => world.timers.push({ due: state.clock + milliseconds, instance: name, wake })),
+      every: (milliseconds, beat) => {
+        const timer = {
+          due: state.clock + milliseconds * RARER,
+          instance: name,
+          wake: () => {
+            world.timers.push(Object.assign(timer, { due: state.clock + milliseconds * RARER }))
+            beat()
+          },
+          beats: true,
+        }
+        world.timers.push(timer)
+        return () => void world.timers.splice(world.timers.indexOf(timer), 1)
+      },
     },
-  })
+  )
   world.instances[place] = instance
 }
 
@@ -138,13 +152,23 @@ export const happen = (world: World, event: Session | Timer): void => {
     world.timers.splice(world.timers.indexOf(event), 1)
     event.wake()
   } else if (event.phase === 'answer') {
-    trace?.push(`${state.clock} ${event.instance} hears of ${describe(event)}: ${event.error?.code ?? JSON.stringify(event.results.at(-1))}`)
+    trace?.push(
+      `${state.clock} ${event.instance} hears of ${describe(event)}: ${event.error?.code ?? JSON.stringify(event.results.at(-1))}`,
+    )
     deliver(event)
   } else {
     const before = event.phase
     advance(state, event, () => random.chance(0.15))
-    trace?.push(`${state.clock} ${event.instance} ${describe(event)}: ${before} -> ${event.phase}${event.error ? ` ${event.error.code}` : ''}`)
-    if ((event.phase as Session['phase']) === 'answer' && awake(world, event.instance) && event.heldUntil <= state.clock && random.chance(0.4)) deliver(event)
+    trace?.push(
+      `${state.clock} ${event.instance} ${describe(event)}: ${before} -> ${event.phase}${event.error ? ` ${event.error.code}` : ''}`,
+    )
+    if (
+      (event.phase as Session['phase']) === 'answer' &&
+      awake(world, event.instance) &&
+      event.heldUntil <= state.clock &&
+      random.chance(0.4)
+    )
+      deliver(event)
   }
   flush(world)
 }

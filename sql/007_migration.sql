@@ -110,7 +110,13 @@ row_found := migration_stage(name, first);
 loop
   wanted := case when row_found.stage = 'complete' then null when row_found.stage = 'rampdown' then 'shared' else 'memory' end;
   granted := true;
-  exit when wanted is null;
+  if wanted is null then
+    -- behind a change that is on its way to its commit: nobody is told `complete` with a validity that outlasts that change's wait
+    perform pg_advisory_xact_lock_shared(migration_lock(name));
+    select * into row_found from migration_stages where collection = name;
+    exit when row_found.stage = 'complete';
+    continue;
+  end if;
   update migration_leases set expires_at = clock_timestamp() + make_interval(secs => lease_seconds)
   where collection = name and instance = process and kind = wanted and migration_leases.epoch = row_found.epoch and expires_at > clock_timestamp()
   returning migration_leases.since into since;
@@ -203,9 +209,8 @@ $$;
 create function raise_row_version(beyond bigint) returns void language plpgsql security definer set search_path = public, pg_temp as $$
 begin
 perform pg_advisory_xact_lock(hashtextextended('row_version', 0));
-if (select last_value from row_version) < beyond then
-  perform setval('row_version', beyond);
-end if;
+-- drawn one by one: to set it could set it back behind what others draw meanwhile
+perform nextval('row_version') from generate_series(1, beyond - (select last_value from row_version));
 end
 $$;
 

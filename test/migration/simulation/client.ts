@@ -16,7 +16,7 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
     try {
       return await submit(session, statements)
     } finally {
-      if (session.phase !== 'closed') release(state, session)
+      if (session.phase === 'idle') release(state, session) // a connection that was lost may be at work still
     }
   }
   const connectOr = (refuse: Code['toRefusal']) => {
@@ -57,7 +57,7 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
           return submit(session, statements)
         })
       } finally {
-        if (session.phase !== 'closed') {
+        if (session.phase === 'idle') {
           if (session.began !== undefined) abort(state, session)
           release(state, session)
         }

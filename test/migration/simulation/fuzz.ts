@@ -7,10 +7,16 @@ import { toJson } from './state.ts'
 import { crash, flush, happen, type Instance, makeWorld, settle, start, type World, work } from './world.ts'
 
 /** What a schedule is like: which faults and requests there are, how often, and how fast things go on. Each schedule has its own. */
-type Mood = { weights: Record<'work' | 'ask' | 'operate' | 'fault' | 'wait', number>; asks: Weights<Asked>; faults: Weights<Fault> }
+type Mood = {
+  weights: Record<'work' | 'ask' | 'operate' | 'fault' | 'wait', number>
+  asks: Weights<Asked>
+  faults: Weights<Fault>
+  keys: string[]
+  ways: number[]
+}
 type Weights<K extends string> = (readonly [K, number])[]
 type Asked = 'read' | 'list' | 'put' | 'remove' | 'increment' | 'once' | 'again' | 'import'
-type Fault = 'cut' | 'late commit' | 'cancel' | 'crash' | 'freeze' | 'away' | 'start'
+type Fault = 'cut' | 'late commit' | 'cancel' | 'crash' | 'freeze' | 'away' | 'start' | 'delay'
 
 const asks: Weights<Asked> = [
   ['read', 40],
@@ -30,9 +36,55 @@ const faults: Weights<Fault> = [
   ['freeze', 8],
   ['away', 10],
   ['start', 20],
+  ['delay', 25],
 ]
 
-const moodOf = ({ random }: World): Mood => {
+/** Half of the schedules look closely at a little: two kinds of request, a kind of fault or two, one key, one way through the stages. */
+const narrow = ({ random }: World): Mood => ({
+  weights: {
+    work: random.pick([20, 40, 80]),
+    ask: 16,
+    operate: random.pick([4, 8]),
+    fault: random.pick([3, 6]),
+    wait: random.pick([0, 1, 3]),
+  },
+  asks: [
+    ['read', 10],
+    [random.pick(asks)[0], 20],
+    [random.pick(asks)[0], 10],
+  ],
+  faults: [
+    [random.pick(faults)[0], 20],
+    [random.pick(faults)[0], 10],
+    ['start', 3],
+  ],
+  keys: [random.pick(REGISTERS)],
+  ways: random.pick([[-1], [1], [-1, 1]]),
+})
+
+/** Places where rare things meet, looked at more often than chance would have it. */
+export const places = {
+  'in flight while dualwrite ends': { stage: 'dualwrite', asks: ['increment', 'read'], faults: ['delay'], ways: [-1, -1, 1], wait: 2 },
+  'the way back from complete': { stage: 'complete', asks: ['increment', 'read'], faults: ['delay', 'away'], ways: [-1], wait: 9 },
+  'the way back from rampdown': { stage: 'rampdown', asks: ['increment', 'put'], faults: ['delay'], ways: [-1, -1, 1], wait: 9 },
+  'live gives its lease up': { stage: 'live', asks: ['put', 'read', 'read'], faults: ['delay', 'away', 'cancel'], ways: [1], wait: 1 },
+  'asked twice': { stage: 'dualwrite', asks: ['once', 'again', 'again', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },
+  'the flip to dualwrite': { stage: 'off', asks: ['put', 'increment', 'read'], faults: ['late commit', 'delay'], ways: [1], wait: 2 },
+  'lists and tombstones in live': { stage: 'live', asks: ['remove', 'list', 'read'], faults: ['delay', 'cancel'], ways: [-1, 1], wait: 1 },
+} as const satisfies Record<string, { stage: Stage; asks: Asked[]; faults: Fault[]; ways: number[]; wait: number }>
+export type Place = keyof typeof places
+
+const placed = ({ random }: World, place: Place): Mood => ({
+  weights: { work: random.pick([30, 60]), ask: 14, operate: random.pick([4, 8]), fault: random.pick([3, 6, 10]), wait: places[place].wait },
+  asks: places[place].asks.map(kind => [kind, 10]),
+  faults: [...places[place].faults.map(kind => [kind, 10] as const), ['start', 2]],
+  keys: [REGISTERS[0] as string],
+  ways: [...places[place].ways],
+})
+
+const moodOf = (world: World): Mood => {
+  const { random } = world
+  if (random.chance(0.5)) return narrow(world)
   const some = <K extends string>(weights: Weights<K>): Weights<K> =>
     weights.map(([kind, weight]) => [kind, random.chance(0.3) ? 0 : weight * random.pick([1, 1, 3])])
   return {
@@ -45,6 +97,8 @@ const moodOf = ({ random }: World): Mood => {
     },
     asks: [['read', 10], ...some(asks)],
     faults: [['start', 5], ...some(faults)],
+    keys: REGISTERS,
+    ways: [-1, 1],
   }
 }
 
@@ -57,13 +111,16 @@ export const schedule = (
   faults: ReadonlySet<string>,
   counts: Map<string, number>,
   traced = false,
+  wanted?: Place,
 ): Found | undefined => {
   const world = makeWorld(code, seed, faults, counts, traced)
   try {
-    begin(world)
+    const place = wanted ?? (world.random.chance(0.35) ? world.random.pick(Object.keys(places) as Place[]) : undefined)
+    begin(world, place && places[place].stage)
     const client: Client = { increments: 0, again: [] }
-    const events = 8 + world.random.below(32)
-    const mood = moodOf(world)
+    if (place) warm(world)
+    const events = place ? 15 + world.random.below(45) : 8 + world.random.below(32)
+    const mood = place ? placed(world, place) : moodOf(world)
     for (let i = 0; i < events; i++) step(world, mood, client)
     end(world)
     return undefined
@@ -74,9 +131,9 @@ export const schedule = (
 }
 
 /** Somewhere on the way: a stage, a few rows, one process at work or two. */
-const begin = (world: World): void => {
+const begin = (world: World, stage: Stage | undefined): void => {
   const { random, state } = world
-  state.stage.name = random.pick(stages)
+  state.stage.name = stage ?? random.pick(stages)
   if (random.chance(0.5)) state.stage.cleanPass = 1
   for (const id of [...REGISTERS, COUNTER])
     if (random.chance(0.5)) {
@@ -87,6 +144,19 @@ const begin = (world: World): void => {
   world.trace?.push(`begins in ${state.stage.name} with ${[...state.rows].map(([id, { value }]) => toJson(id, value)).join()}`)
   start(world, 0)
   if (random.chance(0.5)) start(world, 1)
+}
+
+/** The first process knows the stage, and has its lease and its memory. */
+const warm = (world: World): void => {
+  let over = false
+  world.instances[0]?.staged.keeper.enter().then(
+    () => {
+      over = true
+    },
+    () => {},
+  )
+  flush(world)
+  settle(world, () => over, 'the beginning')
 }
 
 const alive = (world: World): Instance[] => world.instances.filter(one => one !== undefined)
@@ -102,33 +172,39 @@ const step = (world: World, mood: Mood, client: Client): void => {
     ['fault', weights.fault],
     ['wait', found.length > 0 ? weights.wait : weights.wait + 2],
   ])
-  if (kind === 'work') return happen(world, random.pick(found))
+  if (kind === 'work') {
+    happen(world, random.pick(found))
+    return
+  }
   if (kind === 'ask') ask(world, mood, client)
   else if (kind === 'operate') {
-    const one = someone(world)
-    if (one) operate(world, one)
+    const one = someone(world, 0.8)
+    if (one) operate(world, one, mood.ways)
   } else if (kind === 'fault') fault(world, mood)
   else world.state.clock += random.pick([20, 200, 700, 1200, 2500])
   flush(world)
 }
 
-const someone = (world: World): Instance | undefined => {
+/** A process that is awake; with the chance of `holder`, the one that has the lease. */
+const someone = (world: World, holder = 0): Instance | undefined => {
   const able = alive(world).filter(one => one.frozenUntil <= world.state.clock)
+  const held = able.find(one => world.state.leases.has(one.name))
+  if (held && world.random.chance(holder)) return held
   return able.length > 0 ? world.random.pick(able) : undefined
 }
 
 const ask = (world: World, mood: Mood, client: Client): void => {
-  const one = someone(world)
+  const one = someone(world, 0.5)
   if (!one) return
   const kind = world.random.weighted(mood.asks)
-  if (kind === 'read') read(world, one, world.random.pick([...REGISTERS, COUNTER]))
+  if (kind === 'read') read(world, one, world.random.pick([...mood.keys, COUNTER]))
   else if (kind === 'list') list(world, one)
   else if (kind === 'once') once(world, one, client)
   else if (kind === 'again') {
     const again = client.again.splice(world.random.below(client.again.length), 1)[0]
     if (again) once(world, one, client, again)
-  } else if (kind === 'import') importRow(world, one)
-  else write(world, one, client, kind)
+  } else if (kind === 'import') importRow(world, one, mood.keys)
+  else write(world, one, client, kind, mood.keys)
 }
 
 const fault = (world: World, mood: Mood): void => {
@@ -144,14 +220,25 @@ const fault = (world: World, mood: Mood): void => {
     trace?.push(
       `${state.clock} ${session.instance} loses its connection at ${session.statements.at(-1)?.name} (${session.phase}${goesOn ? ', which goes on' : ''})`,
     )
+    if (goesOn && random.chance(0.5)) session.heldUntil = state.clock + random.pick([30, 400, 1500])
     cut(state, session, goesOn)
+  } else if (kind === 'delay') {
+    const slow = sessions.filter(({ phase, at }) => phase === 'answer' || at === 0)
+    if (slow.length === 0) return
+    const heard = slow.filter(({ phase }) => phase === 'answer')
+    const session = random.pick(heard.length > 0 && random.chance(0.6) ? heard : slow)
+    session.heldUntil = state.clock + random.pick([30, 400, 1500, 3000])
+    world.note(session.phase === 'answer' ? 'answer delayed' : 'batch delayed')
+    trace?.push(
+      `${state.clock} ${session.instance} waits until ${session.heldUntil} for ${session.statements.at(-1)?.name} (${session.phase})`,
+    )
   } else if (kind === 'cancel') {
     const running = sessions.filter(({ phase, at }) => phase === 'run' && at > 0)
     if (running.length === 0) return
     world.note('statement timed out')
     cancel(state, random.pick(running))
   } else if (kind === 'start') {
-    const place = world.instances.findIndex(instance => instance === undefined)
+    const place = world.instances.indexOf(undefined)
     if (place >= 0) start(world, place)
   } else if (one && kind === 'crash') {
     world.note(`crash`)
@@ -198,7 +285,8 @@ const end = (world: World): void => {
     settle(world, () => over, 'the end')
     if (last === undefined) {
       settle(world, () => state.sessions.length === 0, 'the end')
-      return books.conclude(state.rows)
+      books.conclude(state.rows)
+      return
     }
     if (!(last instanceof world.code.Refusal)) throw last
     world.trace?.push(`${state.clock} ${one.name} cannot end it: ${last.message}`)

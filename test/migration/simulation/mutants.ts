@@ -1,7 +1,13 @@
 import type { Edit } from './bundle.ts'
+import type { Place } from './fuzz.ts'
 
 /** A deliberate fault: in the real code (`edits`), or in the simulated Postgres where the guarantee is SQL's (`faults`). */
-export type Mutant = { name: string; edits?: Edit[]; faults?: string[] }
+export type Mutant = {
+  name: string /** Where it is looked for: it would take longer elsewhere. */
+  place?: Place
+  edits?: Edit[]
+  faults?: string[]
+}
 
 const mirror = (from: string, to: string): Edit => ({ file: 'migration/mirror.ts', from, to })
 const keeper = (from: string, to: string): Edit => ({ file: 'migration/keeper.ts', from, to })
@@ -29,10 +35,12 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'no pause on the way back to off',
+    place: 'in flight while dualwrite ends',
     edits: [stage("'dualwrite off': { by: 'holder', pause: true }", "'dualwrite off': { by: 'holder' }")],
   },
   {
     name: 'rampdown skipped',
+    place: 'the way back from complete',
     edits: [
       stage(
         "'live rampdown': { by: 'holder', cleanPass: true }",
@@ -41,7 +49,11 @@ export const mutants: Mutant[] = [
       stage("'complete rampdown': { by: 'anyone' }", "'complete rampdown': { by: 'anyone' },\n  'complete live': { by: 'anyone' }"),
     ],
   },
-  { name: 'no wait before live', edits: [stage("'rampdown live': { by: 'anyone', wait: true }", "'rampdown live': { by: 'anyone' }")] },
+  {
+    name: 'no wait before live',
+    place: 'the way back from complete',
+    edits: [stage("'rampdown live': { by: 'anyone', wait: true }", "'rampdown live': { by: 'anyone' }")],
+  },
   { name: 'no fill', edits: [keeper('      await fill()\n', '')] },
   { name: 'a stale epoch accepted', faults: ['a stale epoch'] },
   {
@@ -49,7 +61,11 @@ export const mutants: Mutant[] = [
     edits: [mirror('if (error instanceof OutcomeUnknown) keeper.doubt(organization, key)\n      else if', 'if')],
   },
   { name: 'version drawn before the lock', faults: ['version before the lock'] },
-  { name: 'replay not applied to memory', edits: [{ file: 'db/idempotency.ts', from: "end('unknown') //", to: "end('undone') //" }] },
+  {
+    name: 'replay not applied to memory',
+    place: 'asked twice',
+    edits: [{ file: 'db/idempotency.ts', from: "end('unknown') //", to: "end('undone') //" }],
+  },
   {
     name: 'no re-stamping on entering dualwrite',
     edits: [
@@ -60,9 +76,10 @@ export const mutants: Mutant[] = [
   { name: 'the sequence not raised above the versions of off', faults: ['sequence not raised'] },
   { name: 'a second lease granted', faults: ['a second lease'] },
   { name: 'epoch not raised with the lease', faults: ['epoch not raised with the lease'] },
-  { name: 'complete without valid_until', faults: ['no valid_until'] },
+  { name: 'complete without valid_until', place: 'the way back from complete', faults: ['no valid_until'] },
   {
     name: 'a tombstone treated as a miss that falls back',
+    place: 'lists and tombstones in live',
     edits: [
       mirror(
         '      learn(around.entry())\n      return keeper.holds(view) ? { result } : undefined',
@@ -72,11 +89,8 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'a change of unknown outcome taken for failed',
+    place: 'the flip to dualwrite',
     edits: [keeper('if (error instanceof OutcomeUnknown && holdsMemory(from.row.stage)) open', 'if (false) open')],
-  },
-  {
-    name: 'a stage asked for before the change taken for its outcome',
-    edits: [keeper('while (entering) await entering.catch(() => {})', '')],
   },
   {
     name: 'imports of off left out of dualwrite',

@@ -1,7 +1,6 @@
 import type { Scope } from '../../../shared/db/scope.ts'
-import { holdsMemory, type Stage, stages } from '../../../shared/migration/stage.ts'
+import { type Stage, stages } from '../../../shared/migration/stage.ts'
 import { type Request, Violation } from './books.ts'
-import { isCounter } from './state.ts'
 import type { Seen } from './toy.ts'
 import type { Instance, World } from './world.ts'
 
@@ -90,10 +89,10 @@ const refused = (world: World, request: Request, since: ReturnType<World['books'
   if (version !== undefined) world.books.observeVersion(request.name, request.key, Number(version), since)
 }
 
-export const write = (world: World, instance: Instance, client: Client, kind: 'put' | 'remove' | 'increment'): void => {
+export const write = (world: World, instance: Instance, client: Client, kind: 'put' | 'remove' | 'increment', keys: string[]): void => {
   const { random, books } = world
   if (kind === 'increment' && client.increments >= 24) return
-  const key = kind === 'increment' ? COUNTER : random.pick(REGISTERS)
+  const key = kind === 'increment' ? COUNTER : random.pick(keys)
   const name = `${kind}-${++numbered}(${key})@${instance.name}`
   const request = books.request(name, key, kind === 'increment' ? 4 ** client.increments++ : 0)
   const since = books.floors()
@@ -146,9 +145,9 @@ export const once = (world: World, instance: Instance, client: Client, again?: A
   follow(world, instance, name, asked, answered, () => world.note('once refused'))
 }
 
-export const importRow = (world: World, instance: Instance): void => {
+export const importRow = (world: World, instance: Instance, keys: string[]): void => {
   const name = `import-${++numbered}@${instance.name}`
-  const asked = instance.db.write(scopeOf(name), { name: 'toy.import', text: 'toy.import', values: [world.random.pick(REGISTERS), name] })
+  const asked = instance.db.write(scopeOf(name), { name: 'toy.import', text: 'toy.import', values: [world.random.pick(keys), name] })
   world.trace?.push(`${world.state.clock} ${name} begins`)
   follow(
     world,
@@ -161,21 +160,22 @@ export const importRow = (world: World, instance: Instance): void => {
 }
 
 /** The operator asks for a stage: mostly the next or the last one, sometimes nonsense. */
-export const operate = (world: World, instance: Instance): void => {
+export const operate = (world: World, instance: Instance, ways: number[]): void => {
   const { random } = world
   const { keeper, verify } = instance.staged
   const name = `operator-${++numbered}@${instance.name}`
   const failed = () => world.note('operator refused')
-  if (random.chance(0.3)) {
+  if (random.chance(0.2)) {
     const answered = (run: { equal: boolean; differences: unknown[] }) => {
       world.note('verified')
       if (!run.equal) throw new Violation(`memory differed from Postgres: ${JSON.stringify(run.differences)}`)
     }
-    return follow(world, instance, `${name} verify`, verify(), answered, failed)
+    follow(world, instance, `${name} verify`, verify(), answered, failed)
+    return
   }
   const at = stages.indexOf(world.state.stage.name as Stage)
-  const to = random.chance(0.85) ? (stages[at + random.pick([-1, 1])] ?? 'dualwrite') : random.pick(stages)
-  if (holdsMemory(to) && random.chance(0.5)) world.state.stage.cleanPass ??= world.state.stage.epoch
+  const to = random.chance(0.9) ? (stages[at + random.pick(ways)] ?? 'dualwrite') : random.pick(stages)
+  if (random.chance(0.6)) world.state.stage.cleanPass ??= world.state.stage.epoch
   world.trace?.push(`${world.state.clock} ${name} asks for ${to}`)
   const asked = keeper.enter().then(({ row }) => keeper.change(to, row.epoch))
   follow(
@@ -191,5 +191,3 @@ export const operate = (world: World, instance: Instance): void => {
     failed,
   )
 }
-
-export { isCounter }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { bundle, type Edit } from './bundle.ts'
-import type { Found } from './fuzz.ts'
+import type { Found, Place } from './fuzz.ts'
 import type { Result, Task } from './thread.ts'
 
 export type Outcome = { run: number; seconds: number; found: Found | undefined; counts: Map<string, number> }
@@ -15,13 +15,19 @@ const inThread = (file: string, task: Task): Promise<Result> =>
 
 /** Runs seeds `first` to `last` in `threads` threads, each to its first violation. The violation of the smallest seed is told. */
 export const fuzz = async (
-  { first = 1, last, threads = 2, faults = [] }: { first?: number; last: number; threads?: number; faults?: string[] },
+  {
+    first = 1,
+    last,
+    threads = 2,
+    faults = [],
+    place,
+  }: { first?: number; last: number; threads?: number; faults?: string[]; place?: Place | undefined },
   edits: readonly Edit[] = [],
 ): Promise<Outcome> => {
   const { file, remove } = await bundle(edits)
   const start = performance.now()
   try {
-    const tasks = Array.from({ length: threads }, (_, i): Task => ({ first: first + i, last, step: threads, faults }))
+    const tasks = Array.from({ length: threads }, (_, i): Task => ({ first: first + i, last, step: threads, faults, place }))
     const results = await Promise.all(tasks.map(task => inThread(file, task)))
     const counts = new Map<string, number>()
     for (const result of results) for (const [what, n] of result.counts) counts.set(what, (counts.get(what) ?? 0) + n)

@@ -50,6 +50,8 @@ export type Session = {
   /** A version that was drawn too early (a mutant). */
   drawn: number | undefined
   idleSince: number
+  /** Until when the network keeps what is sent. */
+  heldUntil: number
   client: Client | undefined
 }
 
@@ -99,6 +101,7 @@ export const makeSession = (instance: string): Session => ({
   blockedAt: -1,
   drawn: undefined,
   idleSince: 0,
+  heldUntil: 0,
   client: undefined,
 })
 

@@ -7,11 +7,11 @@ import * as scopes from '../../../shared/db/scope.ts'
 import * as errors from '../../../shared/errors.ts'
 import * as memory from '../../../shared/memory.ts'
 import * as staged from '../../../shared/migration/staged.ts'
-import { type Found, schedule } from './fuzz.ts'
+import { type Found, type Place, schedule } from './fuzz.ts'
 import { drainWith } from './world.ts'
 
 /** What a thread is to run: every `step`-th seed from `first` to `last`; it stops at the first violation. */
-export type Task = { first: number; last: number; step: number; faults: string[] }
+export type Task = { first: number; last: number; step: number; faults: string[]; place: Place | undefined }
 export type Result = { run: number; found: Found | undefined; counts: Map<string, number> }
 
 const code = { ...errors, ...memory, ...staged, ...rows, ...scopes, ...idempotency, ...refusals }
@@ -21,13 +21,13 @@ setFlagsFromString('--allow-natives-syntax')
 drainWith(new Function('%PerformMicrotaskCheckpoint()') as () => void)
 Error.stackTraceLimit = 0
 
-const run = ({ first, last, step, faults }: Task): Result => {
+const run = ({ first, last, step, faults, place }: Task): Result => {
   const counts = new Map<string, number>()
   const set = new Set(faults)
   let run = 0
   for (let seed = first; seed <= last; seed += step) {
     run++
-    if (schedule(code, seed, set, counts)) return { run, found: schedule(code, seed, set, new Map(), true), counts }
+    if (schedule(code, seed, set, counts, false, place)) return { run, found: schedule(code, seed, set, new Map(), true, place), counts }
   }
   return { run, found: undefined, counts }
 }

@@ -28,7 +28,7 @@ const methods = {
   increment: { kind: 'write', key: itself },
 } as const
 
-const valueOf = (json: string): string => (JSON.parse(json) as Kept).value
+const textOf = (json: string): string => (JSON.parse(json) as Kept).value
 
 /** Told of each write that memory alone made, and for which request. */
 export type InMemory = (request: string, seen: Seen) => void
@@ -43,23 +43,23 @@ export const toyCollection = (code: Code, inMemory: InMemory): Collection<Toy> =
   const memory: Toy = {
     get: async (_, id) => {
       const entry = table.replica.read(ORGANIZATION, id)
-      return entry && { id, version: Number(entry.version), value: valueOf(entry.json), deleted: entry.deleted }
+      return entry && { id, version: Number(entry.version), value: textOf(entry.json), deleted: entry.deleted }
     },
     list: async () =>
       [...table.replica.entries()]
         .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .map(({ id, version, json, deleted }) => ({ id, version: Number(version), value: valueOf(json), deleted })),
+        .map(({ id, version, json, deleted }) => ({ id, version: Number(version), value: textOf(json), deleted })),
     put: async (scope, id, value, ifMatch) => {
       const row = table.put(ORGANIZATION, id, () => kept(id, value), ifMatch)
       return noted(scope, { id, version: Number(row?.version), value, deleted: false })
     },
     remove: async (scope, id) => {
       const row = table.remove(ORGANIZATION, id, value => value)
-      return noted(scope, row && { id, version: Number(row.version), value: valueOf(row.json), deleted: true })
+      return noted(scope, row && { id, version: Number(row.version), value: textOf(row.json), deleted: true })
     },
     increment: async (scope, id, by) => {
       const row = table.put(ORGANIZATION, id, before => kept(id, String(Number(before?.value ?? 0) + by)))
-      return noted(scope, { id, version: Number(row?.version), value: valueOf(row?.json as string), deleted: false })
+      return noted(scope, { id, version: Number(row?.version), value: textOf(row?.json as string), deleted: false })
     },
   }
   return {
@@ -76,7 +76,7 @@ export const toyCollection = (code: Code, inMemory: InMemory): Collection<Toy> =
 const seenOf = ([id, version, json, deleted]: Columns): Seen => ({
   id: id as string,
   version: Number(version),
-  value: valueOf(json as string),
+  value: textOf(json as string),
   deleted: deleted === 't',
 })
 

@@ -139,7 +139,8 @@ export const work = (world: World): (Session | Timer)[] => {
   const { state, timers } = world
   const found: (Session | Timer)[] = []
   for (const session of state.sessions)
-    if (runnable(state, session) || (session.phase === 'answer' && awake(world, session.instance))) found.push(session)
+    if (session.heldUntil > state.clock) continue
+    else if (runnable(state, session) || (session.phase === 'answer' && awake(world, session.instance))) found.push(session)
   for (const timer of timers) if (timer.due <= state.clock && awake(world, timer.instance)) found.push(timer)
   return found
 }
@@ -161,7 +162,13 @@ export const happen = (world: World, event: Session | Timer): void => {
     trace?.push(
       `${state.clock} ${event.instance} ${describe(event)}: ${before} -> ${event.phase}${event.error ? ` ${event.error.code}` : ''}`,
     )
-    if ((event.phase as Session['phase']) === 'answer' && awake(world, event.instance) && random.chance(0.4)) deliver(event)
+    if (
+      (event.phase as Session['phase']) === 'answer' &&
+      awake(world, event.instance) &&
+      event.heldUntil <= state.clock &&
+      random.chance(0.4)
+    )
+      deliver(event)
   }
   flush(world)
 }
@@ -190,7 +197,8 @@ export const settle = (world: World, done: () => boolean, what: string): void =>
     }
     const due = world.timers.map(timer => Math.max(timer.due, world.instances.find(one => one?.name === timer.instance)?.frozenUntil ?? 0))
     const thaws = world.instances.flatMap(one => (one && one.frozenUntil > world.state.clock ? [one.frozenUntil] : []))
-    const next = Math.min(...due, ...thaws)
+    const held = world.state.sessions.map(one => one.heldUntil).filter(until => until > world.state.clock)
+    const next = Math.min(...due, ...thaws, ...held)
     if (!Number.isFinite(next) || next > limit || events > 20_000)
       throw new Violation(`${what} does not end: ${[...world.waiting.keys()].join()}`)
     world.state.clock = Math.max(world.state.clock, next)

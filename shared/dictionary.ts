@@ -119,16 +119,41 @@ const cutLines = (bytes: Buffer, size: number, most: number): { end: number; cou
 /** A line that Postgres cannot even be sent: its number, its key as far as it can be told, and why. */
 export type Unreadable = { n: number; key: string | null; reason: string }
 
-/** Blanks the lines that are no text (bytes that are not UTF-8, or zero), and tells which. */
+/** Deeper than any entry is; the embedded engine does not survive parsing 20,000 levels. */
+const MAX_DEPTH = 1000
+
+/** Blanks the lines that Postgres must not be sent: no UTF-8 text, or nested too deep. Tells which they are. */
 export const withoutUnreadable = (bytes: Buffer): { bytes: Buffer; unreadable: Unreadable[] } => {
-  if (isUtf8(bytes) && !bytes.includes(0)) return { bytes, unreadable: [] }
+  if (whyUnreadable(bytes) === undefined) return { bytes, unreadable: [] }
   const unreadable: Unreadable[] = []
   const lines = splitLines(bytes).map((line, i) => {
-    if (isUtf8(line) && !line.includes(0)) return line
-    unreadable.push({ n: i + 1, key: keyOfLine(line), reason: 'the line is not UTF-8 text' })
+    const reason = whyUnreadable(line)
+    if (reason === undefined) return line
+    unreadable.push({ n: i + 1, key: keyOfLine(line), reason })
     return Buffer.alloc(0)
   })
   return { bytes: Buffer.concat(lines.flatMap(line => [line, Buffer.from('\n')])), unreadable }
+}
+
+const whyUnreadable = (bytes: Buffer): string | undefined => {
+  if (!isUtf8(bytes) || bytes.includes(0)) return 'the line is not UTF-8 text'
+  return depthOf(bytes) > MAX_DEPTH ? `it is nested more than ${MAX_DEPTH} levels deep` : undefined
+}
+
+/** The deepest nesting in some lines. */
+const depthOf = (bytes: Buffer): number => {
+  let [depth, deepest, inText] = [0, 0, false]
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    if (inText) {
+      if (byte === BACKSLASH) i++
+      else if (byte === QUOTE || byte === 0x0a) inText = false
+    } else if (byte === QUOTE) inText = true
+    else if (opens(byte)) deepest = Math.max(deepest, ++depth)
+    else if (closes(byte)) depth--
+    if (byte === 0x0a) depth = 0
+  }
+  return deepest
 }
 
 /** The lines of a batch, without their ends. */

@@ -32,7 +32,7 @@ export const compareAll = async (
   }
   await eachBatch(upload.lines, async lines => {
     const { bytes, unreadable } = withoutUnreadable(lines.bytes)
-    if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', 'the body is not valid UTF-8')
+    if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', `the body cannot be read: ${unreadable[0]?.reason}`)
     for (const { n, key, reason } of unreadable) quarantine(sum, key, numbered(lines, n, key, reason))
     const compare = (carefully: boolean) => db.write(scope, compareStatement(collection, bytes, none ?? null, only ?? null, run, carefully))
     const rows = await compare(false).catch(error => {

@@ -32,7 +32,7 @@ export const importAll = async (
   }
   await eachBatch(upload.lines, async lines => {
     const { bytes, unreadable } = withoutUnreadable(lines.bytes)
-    if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', 'the body is not valid UTF-8')
+    if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', `the body cannot be read: ${unreadable[0]?.reason}`)
     for (const { n, key, reason } of unreadable) {
       sum.read++
       note(sum, 'quarantined', { key, reason: numbered(lines, n, key, reason) })

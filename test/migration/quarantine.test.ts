@@ -15,7 +15,7 @@ test('what cannot be stored is quarantined with key and reason, and its neighbou
     ['lone', '{"key":"lone","value":{"name":"\\ud800"}}', /surrogate/],
     ['nan', '{"key":"nan","value":{"name":"x","config":{"a":NaN}}}', /NaN/],
     ['cut', '{"key":"cut","value":{"name":', /json/],
-    ['deep', `{"key":"deep","value":{"name":"x","config":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`, /depth/],
+    ['deep', `{"key":"deep","value":{"name":"x","config":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`, /levels deep/],
     ['huge', '{"key":"huge","value":{"name":"x","config":1e200000}}', /numeric|json/],
     ['time', line('time', { name: 'x', created_at: 'tomorrow' }), /^created_at: a time is expected$/],
     ['month', line('month', { name: 'x', created_at: '2026-13-01' }), /^created_at: a time is expected$/],

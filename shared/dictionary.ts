@@ -21,6 +21,7 @@ type Place = 'start' | 'first' | 'next' | 'key' | 'colon' | 'before' | 'value' |
  * A dictionary `{ key: value, ... }` as NDJSON, `{"key":...,"value":...}` a line, in constant memory. Only the outermost object is
  * read here; keys and values pass as the bytes they are, and Postgres judges them. Throws invalid_request for what is no object.
  */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the places of one small grammar are read together
 export async function* linesOfDictionary(chunks: Chunks): AsyncGenerator<Buffer> {
   let [place, depth, inText, escaped, size] = ['start' as Place, 0, false, false, 0]
   for await (const chunk of chunks) {

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 import { mutants } from './simulation/mutants.ts'
 import { fuzz } from './simulation/run.ts'
 
-const MOST = Number(process.env.MUTANT_SCHEDULES ?? 30_000)
+const MOST = Number(process.env.TEST_MUTANT_SCHEDULES ?? 30_000)
 const kills: string[] = []
 afterAll(() => process.stdout.write(`${['schedules   seed  mutant', ...kills].join('\n')}\n`))
 

@@ -59,12 +59,15 @@ export const makeVerify =
     }
 
     for await (const page of stages.entries()) {
+      // the whole page before anything is awaited: what is written meanwhile would have to be looked at too, and so on
+      const suspects: Entry[] = []
       for (const theirs of page) {
         compared++
         seen.add(`${theirs.organization_id}\0${theirs.id}`)
         const ours = replica.read(theirs.organization_id, theirs.id)
-        if (ours === undefined || !alike(ours, theirs)) await look(theirs.organization_id, theirs.id)
+        if (ours === undefined || !alike(ours, theirs)) suspects.push(theirs)
       }
+      for (const { organization_id, id } of suspects) await look(organization_id, id)
     }
     for (const ours of [...replica.entries()])
       if (!seen.has(`${ours.organization_id}\0${ours.id}`)) {

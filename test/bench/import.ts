@@ -6,16 +6,13 @@ import { pipeline } from 'node:stream/promises'
 import { agents } from '../../functions/agents/legacy.ts'
 import { postgresDictionaries } from '../../functions/migration/postgres.ts'
 import { readConfig } from '../../shared/config.ts'
-import { migrate } from '../../shared/db/migrate.ts'
 import { openPool } from '../../shared/db/pool.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { linesOfDictionary } from '../../shared/dictionary.ts'
 import { makeLog } from '../../shared/observe/log.ts'
 import { shareOver } from '../../shared/shared.ts'
-import { databaseUrl, migrationsDir, onServer } from '../support/global.ts'
-import { startServer } from '../support/server.ts'
-
-export const name = 'import'
+import { migrationsDir } from '../support/global.ts'
+import type { Bench } from './ground.ts'
 
 const ENTRIES = Number(process.env.BENCH_ENTRIES ?? 1_000_000)
 const scope: Scope = { organization_id: '', caller: { kind: 'platform', actor: 'bench' }, context: { request_id: 'bench' } }
@@ -49,60 +46,54 @@ const seconds = async (work: () => Promise<unknown>): Promise<number> => {
  * Import of a dictionary against COPY of the same rows into the same table, indexes and audit trigger included, and its
  * comparison. COPY reads a file on the server: it is spared the way over the wire that the import pays for.
  */
-export const bench = async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'agenthub-bench-'))
-  chmodSync(folder, 0o755) // the server runs as another user than root
-  const given = process.env.DATABASE_URL
-  const server = given ? { url: given, stop: async () => {} } : await startServer(join(folder, 'postgres'), ['-c', 'max_wal_size=4GB'])
-  const database = `bench_import_${process.pid}`
-  const url = databaseUrl(server.url, database)
-  await onServer(server.url, client => client.query(`create database ${database}`))
-  try {
-    await onServer(url, client => migrate(client, migrationsDir))
-    const file = join(folder, 'agents.json')
-    await pipeline(Readable.from(dictionary()), createWriteStream(file))
-    const config = readConfig({ DATABASE_URL: url, AGENTHUB_ADMIN_KEY: 'k'.repeat(32), LOG_LEVEL: 'error' })
+export const dictionaryImport: Bench = {
+  name: 'import',
+  about: `${ENTRIES} agents of a dictionary imported and compared, beside COPY of the same rows into the same table`,
+  run: async ({ database, sql }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'agenthub-bench-'))
+    chmodSync(folder, 0o777) // the server writes here, as another user than root
+    const config = readConfig({ DATABASE_URL: database, AGENTHUB_ADMIN_KEY: 'k'.repeat(32), LOG_LEVEL: 'error' })
     const shared = await shareOver(config, '', await openPool(config, 'agenthub_app', migrationsDir), makeLog('error', undefined))
-    const dictionaries = postgresDictionaries(shared.db)
-    const upload = () => ({ lines: linesOfDictionary(createReadStream(file)), whole: false })
+    const file = join(folder, 'agents.json')
+    const rows = join(folder, 'agents.copy')
     let rss = 0
     const watch = setInterval(() => {
       rss = Math.max(rss, process.memoryUsage.rss())
     }, 50)
-    const sql = (text: string) => onServer(url, client => client.query(text))
-
-    const importing = await seconds(async () => {
-      const { inserted } = await dictionaries.import(scope, agents, upload(), {})
-      if (inserted !== ENTRIES) throw new Error(`${inserted} inserted`)
-    })
-    await sql('vacuum analyze agents')
-    const comparing = await seconds(async () => {
-      const { equal } = await dictionaries.compare(scope, agents, upload(), {}, undefined)
-      if (!equal) throw new Error('it is not equal')
-    })
-    const again = await seconds(() => dictionaries.import(scope, agents, upload(), {}))
-    clearInterval(watch)
-
-    const columns = 'organization_id, id, name, industry, description, configuration, status, extra, version, created_at, updated_at'
-    const rows = `/tmp/${database}.copy`
-    await sql(`copy agents (${columns}) to '${rows}'`)
-    await sql('truncate agents, audit_events')
-    await sql('checkpoint')
-    const copying = await seconds(() => sql(`copy agents (${columns}) from '${rows}'`))
-    await sql(`copy (select) to program 'rm ${rows}'`)
-    await shared.close()
-    return {
-      entries: ENTRIES,
-      import_rows_per_second: Math.round(ENTRIES / importing),
-      copy_rows_per_second: Math.round(ENTRIES / copying),
-      of_copy: Number((copying / importing).toFixed(2)),
-      compare_rows_per_second: Math.round(ENTRIES / comparing),
-      second_import_rows_per_second: Math.round(ENTRIES / again),
-      peak_rss_mb: Math.round(rss / 1024 / 1024),
+    try {
+      await pipeline(Readable.from(dictionary()), createWriteStream(file))
+      const dictionaries = postgresDictionaries(shared.db)
+      const upload = () => ({ lines: linesOfDictionary(createReadStream(file)), whole: false })
+      const importing = await seconds(() => dictionaries.import(scope, agents, upload(), {}))
+      await sql('vacuum analyze agents')
+      const comparing = await seconds(async () => {
+        const { equal } = await dictionaries.compare(scope, agents, upload(), {}, undefined)
+        if (!equal) throw new Error('the comparison found a difference')
+      })
+      const peak = Math.max(rss, process.memoryUsage.rss()) / 1024 / 1024
+      const columns = 'organization_id, id, name, industry, description, configuration, status, extra, version, created_at, updated_at'
+      await sql(`copy agents (${columns}) to '${rows}'`)
+      await sql('truncate agents, audit_events')
+      await sql('checkpoint')
+      const copying = await seconds(() => sql(`copy agents (${columns}) from '${rows}'`))
+      const rate = (took: number) => String(Math.round(ENTRIES / took))
+      return {
+        table: [
+          ['', 'rows/s'],
+          ['import', rate(importing)],
+          ['COPY', rate(copying)],
+          ['comparison', rate(comparing)],
+        ],
+        targets: [
+          { what: 'import / COPY', value: copying / importing, least: 0.5 },
+          { what: 'time of the comparison / time of the import', value: comparing / importing, most: 1 },
+          { what: 'memory of the process at its most, MB', value: peak, most: 300 },
+        ],
+      }
+    } finally {
+      clearInterval(watch)
+      await shared.close()
+      rmSync(folder, { recursive: true, force: true })
     }
-  } finally {
-    await onServer(server.url, client => client.query(`drop database ${database} with (force)`))
-    await server.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
+  },
 }

@@ -58,15 +58,15 @@ export const makeVerify =
       if (differences.length < SHOWN) differences.push(...found)
     }
 
+    const differs = (theirs: Entry): boolean => {
+      const ours = replica.read(theirs.organization_id, theirs.id)
+      return ours === undefined || !alike(ours, theirs)
+    }
     for await (const page of stages.entries()) {
       // the whole page before anything is awaited: what is written meanwhile would have to be looked at too, and so on
-      const suspects: Entry[] = []
-      for (const theirs of page) {
-        compared++
-        seen.add(`${theirs.organization_id}\0${theirs.id}`)
-        const ours = replica.read(theirs.organization_id, theirs.id)
-        if (ours === undefined || !alike(ours, theirs)) suspects.push(theirs)
-      }
+      const suspects = page.filter(differs)
+      compared += page.length
+      for (const theirs of page) seen.add(`${theirs.organization_id}\0${theirs.id}`)
       for (const { organization_id, id } of suspects) await look(organization_id, id)
     }
     for (const ours of [...replica.entries()])

@@ -18,6 +18,9 @@ const create = `insert into api_keys
 values ($1, $2, nullif(current_setting('app.user_id'), ''), $3, $4, $5, $6, $7, nextval('row_version'), $8, $8)
 returning id, version, ${json}`
 
+/** A key that outranks the caller is not his to revoke. */
+const touch = 'select require_rank(role) from api_keys where organization_id = $1 and id = $2'
+
 const revoke = `update api_keys
 set revoked_at = $3, updated_at = $3, version = nextval('row_version')
 where organization_id = $1 and id = $2 and revoked_at is null
@@ -33,6 +36,9 @@ export const postgresKeys = (db: Database): KeyStore => ({
     const values = [scope.organization_id, id, name, role, prefix, hash, expires_at, at]
     return toRow<ApiKey>((await db.write(scope, { name: 'api_keys.create', text: create, values }))[0] as Columns)
   },
-  revoke: async (scope, id, at) =>
-    oneRow<ApiKey>(await db.write(scope, { name: 'api_keys.revoke', text: revoke, values: [scope.organization_id, id, at] })),
+  revoke: async (scope, id, at) => {
+    const { organization_id } = scope
+    const allowed = { name: 'api_keys.touch', text: touch, values: [organization_id, id] }
+    return oneRow<ApiKey>(await db.write(scope, allowed, { name: 'api_keys.revoke', text: revoke, values: [organization_id, id, at] }))
+  },
 })

@@ -49,7 +49,7 @@ export type UserStore = {
 export type KeyStore = {
   list(scope: Scope, slice: Slice): Promise<Page<ApiKey>>
   create(scope: Scope, key: NewKey): Promise<Row<ApiKey>>
-  /** From its commit on the key answers 401. */
+  /** From its commit on the key answers 401. Forbidden for a key that outranks the caller. */
   revoke(scope: Scope, id: string, at: string): Promise<Row<ApiKey> | undefined>
 }
 

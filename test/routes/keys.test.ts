@@ -56,6 +56,14 @@ test('a revoked key answers 401 at its next use, and cannot be revoked again', a
   expect([listed.id, typeof listed.revoked_at, typeof listed.last_used_at]).toEqual([id, 'string', 'string'])
 })
 
+test('nobody revokes a key that outranks him', async () => {
+  const { call } = await app.organization()
+  const admin = app.as((await call('POST', KEYS, { name: 'a', role: 'admin' })).body.secret)
+  const owner = await call('POST', KEYS, { name: 'o', role: 'owner' })
+  expect((await admin('DELETE', `${KEYS}/${owner.body.id}`)).status).toBe(403)
+  expect((await call('DELETE', `${KEYS}/${owner.body.id}`)).status).toBe(204)
+})
+
 test('a key of another organization cannot be revoked', async () => {
   const mine = await app.organization()
   const theirs = await app.organization()

@@ -2,7 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeTestDatabase, type TestDatabase } from '../support/database.ts'
 
 /** Tables of the platform itself: no organization's rows are in them. */
-const PLATFORM = ['migration_leases', 'migration_mismatches', 'migration_runs', 'migration_stages', 'schema_migrations']
+const PLATFORM = [
+  'migration_compared',
+  'migration_leases',
+  'migration_mismatches',
+  'migration_runs',
+  'migration_stages',
+  'schema_migrations',
+]
 /** Written by the machinery and not by a caller: an event of each of their rows would say nothing. */
 const UNAUDITED = ['audit_events', 'idempotency_keys']
 /** E-mail addresses are unique everywhere: the one index that no organization leads. */

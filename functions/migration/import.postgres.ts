@@ -8,7 +8,7 @@ import { keyOfLine, type Lines, splitLines, withoutUnreadable } from '../../shar
 import { invalid, Refusal } from '../../shared/errors.ts'
 import { eachBatch } from './batches.ts'
 import type { Finding, Imported } from './schema.ts'
-import type { Bounds, Upload } from './store.ts'
+import { type Bounds, nothingImported, type Upload } from './store.ts'
 
 /** Findings that an answer lists; all are counted. */
 const LISTED = 10_000
@@ -21,15 +21,7 @@ export const importAll = async (
   upload: Upload,
   { none }: Bounds,
 ): Promise<Imported> => {
-  const sum: Imported = {
-    read: 0,
-    inserted: 0,
-    unchanged: 0,
-    updated: 0,
-    quarantined: [],
-    conflicts: [],
-    counts: { quarantined: 0, conflicts: 0 },
-  }
+  const sum = nothingImported()
   await eachBatch(upload.lines, async lines => {
     const { bytes, unreadable } = withoutUnreadable(lines.bytes)
     if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', `the body cannot be read: ${unreadable[0]?.reason}`)

@@ -4,21 +4,11 @@ import { stringify } from '../../shared/json.ts'
 import { type DictionaryFile, linesOf } from './files.ts'
 import { showProgress } from './progress.ts'
 import type { Compared, Imported } from './schema.ts'
-import type { Bounds } from './store.ts'
+import { type Bounds, nothingImported } from './store.ts'
 import { lastPart, partsOf, type Target } from './targets.ts'
 
 /** Findings that are printed of each kind; the rest is counted. */
 const PRINTED = 10
-
-const nothingImported = (): Imported => ({
-  read: 0,
-  inserted: 0,
-  unchanged: 0,
-  updated: 0,
-  quarantined: [],
-  conflicts: [],
-  counts: { quarantined: 0, conflicts: 0 },
-})
 
 /** Adds what a part answered: numbers to numbers, lists behind lists. */
 const addTo = (sum: object, part: object): void => {

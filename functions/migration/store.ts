@@ -20,3 +20,14 @@ export type DictionaryStore = {
   /** The text of the whole dictionary, piece by piece. Throws conflict, before the first, when two organizations share a key. */
   export(scope: Scope, collection: Collection, bounds: Bounds): Promise<AsyncIterable<string>>
 }
+
+/** What an import has done before its first entry. */
+export const nothingImported = (): Imported => ({
+  read: 0,
+  inserted: 0,
+  unchanged: 0,
+  updated: 0,
+  quarantined: [],
+  conflicts: [],
+  counts: { quarantined: 0, conflicts: 0 },
+})

@@ -78,7 +78,7 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
 
 const NO_BYTES = Buffer.alloc(0)
 
-/** Awaits only what does wait: under functions-framework's hooks each await costs microseconds. */
+/** A request's one way: its caller told, its rate taken, its input checked, its route's answer rendered. */
 const answerTo = async (match: Match, request: Request, options: ServeOptions): Promise<Answered> => {
   const { name, route, params } = match
   const { headers } = request.raw

@@ -1,7 +1,7 @@
 import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
 import type { Keeper, KeeperOptions, View } from './ports.ts'
 import { HeldElsewhere, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
-import { drained, keyOf, later, makeWrites } from './writes.ts'
+import { keyOf, later, makeWrites, patiently } from './writes.ts'
 
 /** How long to wait before Postgres is asked again how a change of stage ended. */
 const READ_BACK_MS = 50
@@ -61,11 +61,6 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       entering = undefined
     })
     return entering
-  }
-
-  const patiently = async (waiting: Promise<unknown>, detail: string): Promise<void> => {
-    const late = Symbol('late')
-    if ((await Promise.race([waiting, sleep(patience).then(() => late)])) === late) throw later(detail)
   }
 
   const settleNow = async (): Promise<void> => {
@@ -150,7 +145,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     },
     writing: writes.of,
     write: async (organization, id) => {
-      if (pause !== undefined) await patiently(pause, 'the collection is changing its stage')
+      if (pause !== undefined) await patiently(pause, { patience, sleep }, 'the collection is changing its stage')
       if (pause !== undefined) throw later('the collection is changing its stage')
       return writes.begin(organization, id)
     },
@@ -161,7 +156,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
         settling ??= settleNow().finally(() => {
           settling = undefined
         })
-        await patiently(settling, 'the outcome of a write is being settled')
+        await patiently(settling, { patience, sleep }, 'the outcome of a write is being settled')
       }
     },
     change: async (to, expectedEpoch) => {
@@ -177,7 +172,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
           pause = new Promise(resolve => {
             resume = resolve
           })
-          await drained(writes, { patience, now, sleep })
+          await writes.drained({ patience, sleep })
         }
         if (step.by === 'holder' && doubts.size > 0) await settleNow()
         return await take(view ?? from, to)

@@ -50,8 +50,16 @@ export const makeBooks = (): Books => {
   let holder: string | undefined
 
   const textOf = (value: string, deleted: boolean) => `${value}${deleted ? ' (removed)' : ''}`
+  /** What is handed out until something is raised. */
+  let present: Floors | undefined
   const raise = (floors: Map<string, number>, key: string, version: number) => {
-    if (version > (floors.get(key) ?? 0)) floors.set(key, version)
+    if (version <= (floors.get(key) ?? 0)) return
+    floors.set(key, version)
+    present = undefined
+  }
+  const forget = () => {
+    volatile.clear()
+    present = undefined
   }
   const order = (what: string, key: string, version: number, since: Floors) => {
     const least = Math.max(since.durable.get(key) ?? 0, since.losses === losses ? (since.volatile.get(key) ?? 0) : 0)
@@ -74,7 +82,7 @@ export const makeBooks = (): Books => {
     taken: (instance, stage) => {
       if (stage === 'off' && holder !== instance) {
         losses++
-        volatile.clear()
+        forget()
         for (const request of requests.values()) if (request.volatile) request.lost = true
       }
       holder = instance
@@ -82,7 +90,7 @@ export const makeBooks = (): Books => {
     changed: (from, to) => {
       if (from !== 'off' || to === 'off') return
       for (const [key, version] of volatile) raise(durable, key, version)
-      volatile.clear()
+      forget()
       for (const request of requests.values()) request.volatile = false
     },
     request: (name, key, by = 0) => {
@@ -99,7 +107,10 @@ export const makeBooks = (): Books => {
       request.volatile = true
     },
     replay: () => ({ durable: new Map(), volatile: new Map(), losses: -1 }),
-    floors: () => ({ durable: new Map(durable), volatile: new Map(volatile), losses }),
+    floors: () => {
+      present ??= { durable: new Map(durable), volatile: new Map(volatile), losses }
+      return present
+    },
     observe: (what, key, seen, since) => {
       const version = seen?.version ?? 0
       order(what, key, version, since)

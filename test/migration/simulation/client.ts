@@ -5,6 +5,8 @@ import type { Code } from './code.ts'
 import { abort, open, release, submit } from './server.ts'
 import { SqlError, type State } from './state.ts'
 
+const NONE: readonly Statement[] = []
+
 /** A Database over the simulated server, as one process has it: what shared/db/database.ts does, without sockets and time. */
 export const simulatedDatabase = (code: Code, state: State, instance: string, reachable: () => boolean): Database => {
   const connect = () => {
@@ -27,8 +29,8 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
     }
   }
   const run = async (scope: Scope, statements: readonly Statement[], retries: number, refuse: Code['toRefusal']): Promise<Columns[][]> => {
-    const { before = [], after = [] } = scope.around ?? {}
-    const batch = [code.opening(scope), ...before, ...statements, ...after]
+    const { before = NONE, after = NONE } = scope.around ?? {}
+    const batch = [code.opening(scope)].concat(before, statements, after)
     const first = 1 + before.length
     for (let attempt = 0; ; attempt++) {
       try {

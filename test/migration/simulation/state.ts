@@ -38,12 +38,12 @@ export type Session = {
   error: SqlError | undefined
   began: number | undefined
   lock: 'none' | 'shared' | 'exclusive'
-  writes: Map<string, Row>
-  saved: Map<string, Row>
-  locked: Set<string>
-  claims: Set<string>
+  writes: ReadonlyMap<string, Row>
+  saved: ReadonlyMap<string, Row>
+  locked: readonly string[]
+  claims: readonly string[]
   /** What a commit makes true beside the rows. */
-  effects: (() => void)[]
+  effects: readonly (() => void)[]
   leaseTouched: boolean
   /** Where the batch was blocked: it is not tried again before something else ends. */
   blockedAt: number
@@ -81,6 +81,10 @@ export const makeState = (faults: ReadonlySet<string>, watch: Watch): State => (
   watch,
 })
 
+export const NOTHING: ReadonlyMap<string, Row> = new Map()
+export const NONE: readonly string[] = []
+export const NO_EFFECTS: readonly (() => void)[] = []
+
 export const makeSession = (instance: string): Session => ({
   instance,
   statements: [],
@@ -92,11 +96,11 @@ export const makeSession = (instance: string): Session => ({
   error: undefined,
   began: undefined,
   lock: 'none',
-  writes: new Map(),
-  saved: new Map(),
-  locked: new Set(),
-  claims: new Set(),
-  effects: [],
+  writes: NOTHING,
+  saved: NOTHING,
+  locked: NONE,
+  claims: NONE,
+  effects: NO_EFFECTS,
   leaseTouched: false,
   blockedAt: -1,
   drawn: undefined,

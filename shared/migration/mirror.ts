@@ -6,6 +6,13 @@ import type { Entry } from './stage.ts'
 
 type Store = { [method: string]: (scope: Scope, ...args: unknown[]) => Promise<unknown> }
 
+/** One call of a store's method: its name, and the key that it is about (none for a list). */
+type Call = { name: string; scope: Scope; args: unknown[]; key: string | undefined }
+type Write = Call & { key: string }
+
+/** What a call came to; undefined when it must be tried again. */
+type Answer = { result: unknown } | undefined
+
 const ATTEMPTS = 20
 const RECHECKS = 5
 
@@ -22,31 +29,24 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     if (entry) replica.apply(entry)
   }
 
+  const keyOf = ({ key, scope }: Call) => (key === undefined ? undefined : { organization: scope.organization_id, id: key })
+
+  const ask = async (store: Store, { name, scope, args }: Call): Promise<unknown> => store[name]?.(scope, ...args)
+
   /** Reads in memory, in one step with the proof that memory is ours and true. Undefined when it must be tried again. */
-  const inMemory = async (
-    view: View,
-    name: string,
-    key: string | undefined,
-    scope: Scope,
-    args: unknown[],
-  ): Promise<{ result: unknown } | undefined> => {
-    await keeper.settle(key === undefined ? undefined : { organization: scope.organization_id, id: key })
-    return keeper.holds(view) ? { result: await measure.time('memory', () => memory[name]?.(scope, ...args)) } : undefined
+  const inMemory = async (view: View, call: Call): Promise<Answer> => {
+    await keeper.settle(keyOf(call))
+    return keeper.holds(view) ? { result: await measure.time('memory', () => ask(memory, call)) } : undefined
   }
 
-  const inPostgres = (name: string, scope: Scope, args: unknown[]): Promise<unknown> =>
-    measure.time('postgres', () => postgres[name]?.(scope, ...args)) as Promise<unknown>
+  const inPostgres = (call: Call, more: Partial<Scope> = {}): Promise<unknown> =>
+    measure.time('postgres', () => ask(postgres, { ...call, scope: { ...call.scope, ...more } }))
 
-  const readLive = async (
-    view: View,
-    name: string,
-    key: string | undefined,
-    scope: Scope,
-    args: unknown[],
-  ): Promise<{ result: unknown } | undefined> => {
+  const readLive = async (view: View, call: Call): Promise<Answer> => {
+    const { key, scope } = call
     const around = probe(undefined, scope.organization_id, key)
     try {
-      const result = await inPostgres(name, { ...scope, around }, args)
+      const result = await inPostgres(call, { around })
       learn(around.entry())
       return keeper.holds(view) ? { result } : undefined
     } catch (error) {
@@ -56,23 +56,17 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
         throw error
       }
       measure.fallback()
-      const answer = await inMemory(view, name, key, scope, args)
+      const answer = await inMemory(view, call)
       if (!answer) throw error
       return answer
     }
   }
 
   /** Memory answers, Postgres is asked beside it; what differs is looked at again, for it may only be on its way. */
-  const readShadow = async (
-    view: View,
-    name: string,
-    key: string | undefined,
-    scope: Scope,
-    args: unknown[],
-  ): Promise<{ result: unknown } | undefined> => {
+  const readShadow = async (view: View, call: Call): Promise<Answer> => {
     for (let check = 1; ; check++) {
-      const theirs = await inPostgres(name, scope, args)
-      const ours = await inMemory(view, name, key, scope, args)
+      const theirs = await inPostgres(call)
+      const ours = await inMemory(view, call)
       if (!ours) return undefined
       const agree = sameAnswer(ours.result, theirs)
       if (agree || check === RECHECKS) {
@@ -83,45 +77,32 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     }
   }
 
-  const readAt = async (view: View, name: string, key: string | undefined, scope: Scope, args: unknown[]) => {
+  const readAt = async (view: View, call: Call): Promise<Answer> => {
     switch (view.row.stage) {
       case 'shadow':
-        return readShadow(view, name, key, scope, args)
+        return readShadow(view, call)
       case 'live':
-        return readLive(view, name, key, scope, args)
+        return readLive(view, call)
       case 'rampdown': {
-        const result = await inPostgres(name, scope, args)
+        const result = await inPostgres(call)
         return keeper.holds(view) ? { result } : undefined
       }
       case 'complete':
-        return { result: await inPostgres(name, { ...scope, validUntil: view.row.validUntil }, args) }
+        return { result: await inPostgres(call, { validUntil: view.row.validUntil }) }
       default:
-        await check(scope)
-        return inMemory(view, name, key, scope, args)
+        await check(call.scope)
+        return inMemory(view, call)
     }
-  }
-
-  const read = async (name: string, key: string | undefined, scope: Scope, args: unknown[]): Promise<unknown> => {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const view = await keeper.enter()
-      try {
-        const answer = await readAt(view, name, key, scope, args)
-        if (answer) return answer.result
-      } catch (error) {
-        if (!(error instanceof EpochMoved) || scope.unit) throw error
-        keeper.moved(view)
-      }
-    }
-    throw new EpochMoved()
   }
 
   /** Postgres first; memory is told only what has been committed. */
-  const writeThrough = async (view: View, name: string, key: string, scope: Scope, args: unknown[]): Promise<unknown> => {
+  const writeThrough = async (view: View, call: Write): Promise<unknown> => {
+    const { key, scope } = call
     const { organization_id: organization } = scope
-    if (view.row.stage === 'rampdown') return inPostgres(name, { ...scope, around: probe(view.row.epoch, organization, undefined) }, args)
+    if (view.row.stage === 'rampdown') return inPostgres(call, { around: probe(view.row.epoch, organization, undefined) })
     const around = probe(view.row.epoch, organization, key)
     try {
-      const result = await inPostgres(name, { ...scope, around }, args)
+      const result = await inPostgres(call, { around })
       if (!scope.unit) learn(around.entry())
       return result
     } catch (error) {
@@ -136,43 +117,39 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     }
   }
 
-  /** Undefined when it must be tried again. */
-  const writeAt = async (
-    view: View,
-    name: string,
-    key: string,
-    scope: Scope,
-    args: unknown[],
-  ): Promise<{ result: unknown } | undefined> => {
+  const writeAt = async (view: View, call: Write): Promise<Answer> => {
     const { stage, validUntil } = view.row
-    if (stage === 'complete') return { result: await inPostgres(name, { ...scope, validUntil }, args) }
-    if (stage !== 'off') return { result: await writeThrough(view, name, key, scope, args) }
-    await check(scope)
+    if (stage === 'complete') return { result: await inPostgres(call, { validUntil }) }
+    if (stage !== 'off') return { result: await writeThrough(view, call) }
+    await check(call.scope)
     // a pause that has begun waits for this write, so that memory still takes it
-    return keeper.holds(view) ? { result: await memory[name]?.(scope, ...args) } : undefined
+    return keeper.holds(view) ? { result: await ask(memory, call) } : undefined
   }
 
-  /** The same, with a refusal by the epoch as a reason to try again (but not in a unit, whose transaction it has ended). */
-  const tryWrite = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<{ result: unknown } | undefined> => {
-    const view = await keeper.enter()
-    try {
-      return await writeAt(view, name, key, scope, args)
-    } catch (error) {
-      if (!(error instanceof EpochMoved) || scope.unit) throw error
-      keeper.moved(view)
-      return undefined
+  /**
+   * Does it in the present stage, and again in the next one where the epoch refuses it (but not in a unit, whose transaction that
+   * has ended).
+   */
+  const persist = async <C extends Call>(at: (view: View, call: C) => Promise<Answer>, call: C): Promise<unknown> => {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const view = await keeper.enter()
+      try {
+        const answer = await at(view, call)
+        if (answer) return answer.result
+      } catch (error) {
+        if (!(error instanceof EpochMoved) || call.scope.unit) throw error
+        keeper.moved(view)
+      }
     }
+    throw new EpochMoved()
   }
 
-  const write = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<unknown> => {
+  const write = async (call: Write): Promise<unknown> => {
+    const { key, scope } = call
     // begun once for all its attempts: a second beginning could wait for a pause that waits for the first to end
     const done = await keeper.write(scope.organization_id, key)
     try {
-      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        const answer = await tryWrite(name, key, scope, args)
-        if (answer) return answer.result
-      }
-      throw new EpochMoved()
+      return await persist(writeAt, call)
     } finally {
       scope.unit ? scope.unit.onEnd(done) : done()
     }
@@ -180,11 +157,11 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
 
   const store: Store = {}
   for (const [name, method] of Object.entries(options.methods) as [string, Methods<S>[keyof S]][]) {
-    const keyOf = method.key as ((...args: unknown[]) => string) | undefined
+    const keyOfArgs = method.key as ((...args: unknown[]) => string) | undefined
     store[name] =
       method.kind === 'read'
-        ? (scope, ...args) => read(name, keyOf?.(...args), scope, args)
-        : (scope, ...args) => write(name, (keyOf as (...args: unknown[]) => string)(...args), scope, args)
+        ? (scope, ...args) => persist(readAt, { name, scope, args, key: keyOfArgs?.(...args) })
+        : (scope, ...args) => write({ name, scope, args, key: (keyOfArgs as (...args: unknown[]) => string)(...args) })
   }
   return store as unknown as S
 }

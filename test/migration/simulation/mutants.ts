@@ -18,8 +18,8 @@ export const mutants: Mutant[] = [
     name: 'memory before Postgres',
     edits: [
       mirror(
-        '      const result = await inPostgres(name, { ...scope, around }, args)\n      if (!scope.unit) learn',
-        '      await memory[name]?.(scope, ...args)\n      const result = await inPostgres(name, { ...scope, around }, args)\n      if (!scope.unit) learn',
+        '      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
+        '      await ask(memory, call)\n      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
       ),
     ],
   },
@@ -83,7 +83,7 @@ export const mutants: Mutant[] = [
     edits: [
       mirror(
         '      learn(around.entry())\n      return keeper.holds(view) ? { result } : undefined',
-        '      const entry = around.entry()\n      if (entry?.deleted) return await inMemory(view, name, key, scope, args)\n      learn(entry)\n      return keeper.holds(view) ? { result } : undefined',
+        '      const entry = around.entry()\n      if (entry?.deleted) return await inMemory(view, call)\n      learn(entry)\n      return keeper.holds(view) ? { result } : undefined',
       ),
     ],
   },

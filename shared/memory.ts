@@ -28,13 +28,15 @@ export type Table<T, W> = {
 /** The side of a table that a mirror works with. Removed entries stay as tombstones, as they do in Postgres. */
 export type Replica = {
   read(organization: string, id: string): Entry | undefined
-  /** Takes an entry over where it is newer than what is there: an older copy never comes back. */
+  /** Takes an entry over where it is newer than what is there: an older copy never comes back. What is dirty stays. */
   apply(entry: Entry): boolean
   /** Takes an entry over whatever is there, and has it clean. */
   replace(entry: Entry): void
   entries(): IterableIterator<Entry>
   /** What was written here and nowhere else. */
-  dirty(): Entry[]
+  dirty(): Pick<Entry, 'organization_id' | 'id'>[]
+  /** Postgres has this entry: it is dirty no more, unless it has changed since it was read. */
+  clean(entry: Entry): void
   newest(): bigint
   clear(): void
 }
@@ -134,16 +136,24 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
       },
       apply: entry => {
         const kept = rowsOf(entry.organization_id).byId.get(entry.id)
+        if (kept?.dirty) return false
         if (kept && BigInt(kept.version) >= BigInt(entry.version)) return false
         take(entry)
         return true
       },
       replace: take,
       entries,
-      dirty: () =>
-        [...organizations].flatMap(([organization, { byId }]) =>
-          [...byId].filter(([, kept]) => kept.dirty).map(([id, kept]) => entryOf(organization, id, kept)),
-        ),
+      dirty: () => {
+        const found: Pick<Entry, 'organization_id' | 'id'>[] = []
+        for (const [organization_id, { byId }] of organizations)
+          for (const [id, { dirty }] of byId) if (dirty) found.push({ organization_id, id })
+        return found
+      },
+      clean: ({ organization_id, id, version }) => {
+        const { byId } = rowsOf(organization_id)
+        const kept = byId.get(id)
+        if (kept?.version === version) byId.set(id, { ...kept, dirty: false })
+      },
       newest: () => newest,
       clear: () => {
         organizations = new Map()

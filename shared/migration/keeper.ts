@@ -1,4 +1,5 @@
 import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
+import { makeCatchup } from './catchup.ts'
 import type { Keeper, KeeperOptions, View } from './ports.ts'
 import { HeldElsewhere, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
 import { keyOf, later, makeWrites, patiently } from './writes.ts'
@@ -14,6 +15,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
   let pause: Promise<void> | undefined
   let changing = false
   const writes = makeWrites()
+  const catchup = makeCatchup(db, replica)
   const doubts = new Map<string, { organization: string; id: string }>()
   let settling: Promise<void> | undefined
 
@@ -22,11 +24,10 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     view = undefined
   }
 
-  const fill = async (): Promise<void> => {
+  const fill = async ({ epoch }: StageRow): Promise<void> => {
     forget()
     filled = undefined
-    replica.clear()
-    for await (const page of db.entries()) for (const entry of page) replica.replace(entry)
+    await catchup.fill(epoch)
     doubts.clear()
   }
 
@@ -46,7 +47,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       filled = undefined
       doubts.clear()
     } else if (!stillTrue(row, since)) {
-      await fill()
+      await fill(row)
       filled = row
       return ask() // a fill may outlast the lease: serve only what is still ours
     } else filled = row
@@ -69,15 +70,14 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     if (!holdsMemory(present.row.stage)) return doubts.clear()
     if (doubted.length === 0) return
     try {
-      const epoch = await db.raise(present.row.epoch)
-      const row = { ...present.row, epoch }
+      const row = { ...present.row, epoch: await db.raise(present.row.epoch) }
       for (const [key, { organization, id }] of doubted) {
         const entry = await db.entry(organization, id)
         if (entry) replica.apply(entry)
         doubts.delete(key)
       }
       if (view === present) {
-        view = { row, until: present.until }
+        view = { ...present, row }
         filled = row
       }
     } catch (error) {
@@ -112,13 +112,21 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
 
   /** Makes a step; what memory had to itself goes along into dualwrite, and what Postgres had to itself comes back. */
   const make = async (from: View, to: Stage): Promise<void> => {
-    const enteringDual = from.row.stage === 'off'
-    const newest = replica.newest()
-    const dirty = enteringDual ? replica.dirty() : []
-    const written = await db.change(from.row.epoch, to, dirty, newest)
-    for (const entry of written) replica.replace(entry)
-    if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)
+    const { epoch, stage } = from.row
+    await (stage === 'off' ? catchup.meet(epoch, to) : db.change(epoch, to, [], replica.newest()))
     if (filled?.epoch === from.row.epoch) filled = { ...filled, stage: to } // memory stays true through a step of its own
+  }
+
+  /** Before a pause: under an epoch of its own, behind which nothing that an earlier attempt sent can arrive. */
+  const approach = async (present: View): Promise<void> => {
+    try {
+      const row = { ...present.row, epoch: await db.raise(present.row.epoch) }
+      if (view === present) view = { ...present, row }
+      await catchup.approach(row.epoch)
+    } catch (error) {
+      forget()
+      throw error
+    }
   }
 
   /** Takes a step and learns from Postgres how it ended. */
@@ -144,10 +152,10 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       if (one === view) forget()
     },
     writing: writes.of,
-    write: async (organization, id) => {
+    write: async (organization, ids) => {
       if (pause !== undefined) await patiently(pause, { patience, sleep }, 'the collection is changing its stage')
       if (pause !== undefined) throw later('the collection is changing its stage')
-      return writes.begin(organization, id)
+      return writes.begin(organization, ids)
     },
     doubt: (organization, id) => void doubts.set(keyOf(organization, id), { organization, id }),
     settle: async key => {
@@ -168,6 +176,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
         const step = stepOf(from.row.stage, to)
         if (!step) throw new Refusal('conflict', `${from.row.stage} does not lead to ${to}`)
         if (from.row.epoch !== expectedEpoch) throw new Refusal('conflict', `the epoch is ${from.row.epoch} by now, not ${expectedEpoch}`)
+        if (from.row.stage === 'off') await approach(from)
         if (step.pause) {
           pause = new Promise(resolve => {
             resume = resolve

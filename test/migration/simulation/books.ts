@@ -42,6 +42,7 @@ export type Books = Watch & {
  */
 export const makeBooks = (): Books => {
   const committed = new Map<string, Map<number, string>>()
+  const last = new Map<string, Row>()
   const inOff = new Map<string, Set<string>>()
   const durable = new Map<string, number>()
   const volatile = new Map<string, number>()
@@ -52,6 +53,11 @@ export const makeBooks = (): Books => {
   const textOf = (value: string, deleted: boolean) => `${value}${deleted ? ' (removed)' : ''}`
   /** What is handed out until something is raised. */
   let present: Floors | undefined
+  /** Whether memory had this in off, at that version or a later one. */
+  const wasInOff = (key: string, row: Row, least = 0): boolean => {
+    const text = textOf(row.value, row.deleted)
+    return [...(inOff.get(key) ?? [])].some(one => one.endsWith(` ${text}`) && Number.parseInt(one, 10) >= least)
+  }
   const raise = (floors: Map<string, number>, key: string, version: number) => {
     if (version <= (floors.get(key) ?? 0)) return
     floors.set(key, version)
@@ -71,11 +77,9 @@ export const makeBooks = (): Books => {
       if (before && row.version <= before.version) throw new Violation(`${key} went from version ${before.version} to ${row.version}`)
       if (row.by === 'import' && before && before.by !== 'import') throw new Violation(`an import overwrote ${key}`)
       const text = textOf(row.value, row.deleted)
-      if (row.by === 'restore') {
-        const least = Math.max(durable.get(key) ?? 0, volatile.get(key) ?? 0)
-        const known = [...(inOff.get(key) ?? [])].some(one => one.endsWith(` ${text}`) && Number.parseInt(one, 10) >= least)
-        if (!known) throw new Violation(`off's old ${text} of ${key} was written over what was answered since`)
-      }
+      if (row.by === 'restore' && !wasInOff(key, row, durable.get(key)))
+        throw new Violation(`off's old ${text} of ${key} was written over what was answered since`)
+      last.set(key, row)
       const of = committed.get(key) ?? new Map()
       committed.set(key, of.set(row.version, text))
     },
@@ -89,6 +93,10 @@ export const makeBooks = (): Books => {
     },
     changed: (from, to) => {
       if (from !== 'off' || to === 'off') return
+      for (const [key, version] of volatile) {
+        const row = last.get(key)
+        if (!row || !wasInOff(key, row, version)) throw new Violation(`${key} leaves off without what was answered at version ${version}`)
+      }
       for (const [key, version] of volatile) raise(durable, key, version)
       forget()
       for (const request of requests.values()) request.volatile = false

@@ -162,15 +162,14 @@ const statements: Record<string, (state: State, session: Session, values: Values
     for (const { id, value, deleted } of entries) put(session, id, { version: version(state), value, deleted, by: 'restore' })
     return []
   },
-  'migration.written.toy': (state, session, [given]) =>
-    (JSON.parse(given as string) as { id: string }[]).map(({ id }) => entryOf(id, seen(state, session, id) as Row)),
+  'migration.mark': state => [[String(version(state))]],
   'migration.entry.toy': (state, session, [, id]) => {
     const row = seen(state, session, id as string)
     return row ? [entryOf(id as string, row)] : []
   },
-  'migration.entries.toy': (state, session, [, after]) =>
+  'migration.entries.toy': (state, session, [, after, beyond]) =>
     keysOf(state, session)
-      .filter(id => id > (after as string))
+      .filter(id => id > (after as string) && (seen(state, session, id) as Row).version > Number(beyond))
       .slice(0, 2)
       .map(id => entryOf(id, seen(state, session, id) as Row)),
   'migration.begin_run': (state, session, [id, , epoch]) => {

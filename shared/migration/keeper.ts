@@ -121,7 +121,10 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
   const approach = async (present: View): Promise<void> => {
     try {
       const row = { ...present.row, epoch: await db.raise(present.row.epoch) }
-      if (view === present) view = { ...present, row }
+      if (view === present) {
+        view = { ...present, row }
+        filled = row
+      }
       await catchup.approach(row.epoch)
     } catch (error) {
       forget()

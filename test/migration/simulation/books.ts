@@ -131,7 +131,8 @@ export const makeBooks = (): Books => {
     },
     observeVersion: (what, key, version, since) => {
       order(what, key, version, since)
-      if (committed.get(key)?.has(version)) raise(durable, key, version)
+      const perhapsInOff = [...(inOff.get(key) ?? [])].some(one => Number.parseInt(one, 10) === version)
+      if (committed.get(key)?.has(version) && !perhapsInOff) raise(durable, key, version)
     },
     acknowledged: request => {
       request.outcome = 'acknowledged'

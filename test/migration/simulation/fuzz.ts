@@ -70,6 +70,7 @@ export const places = {
   'live gives its lease up': { stage: 'live', asks: ['put', 'read', 'read'], faults: ['delay', 'away', 'cancel'], ways: [1], wait: 1 },
   'asked twice': { stage: 'dualwrite', asks: ['once', 'again', 'again', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },
   'the flip to dualwrite': { stage: 'off', asks: ['put', 'increment', 'read'], faults: ['late commit', 'delay'], ways: [1], wait: 2 },
+  'imports before dualwrite': { stage: 'off', asks: ['import', 'put', 'read'], faults: ['delay', 'cut'], ways: [1, 1, -1], wait: 2 },
   'lists and tombstones in live': { stage: 'live', asks: ['remove', 'list', 'read'], faults: ['delay', 'cancel'], ways: [-1, 1], wait: 1 },
 } as const satisfies Record<string, { stage: Stage; asks: Asked[]; faults: Fault[]; ways: number[]; wait: number }>
 export type Place = keyof typeof places

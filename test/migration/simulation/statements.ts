@@ -149,7 +149,10 @@ const statements: Record<string, (state: State, session: Session, values: Values
     return []
   },
   'migration.raise': raise,
-  'migration.hold': (state, session, values) => hold(state, session, values[1] as string),
+  'migration.hold': (state, session, values) =>
+    session.statements.at(-1)?.name === 'migration.mark' && state.faults.has('a mark without the lock')
+      ? []
+      : hold(state, session, values[1] as string),
   'migration.raise_version': (state, _, [beyond]) => {
     if (!state.faults.has('sequence not raised')) state.sequence = Math.max(state.sequence, Number(beyond))
     return []

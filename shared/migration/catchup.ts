@@ -5,9 +5,8 @@ import type { Entry, Stage } from './stage.ts'
 /** What is copied in one transaction: so many entries, or so many characters of them. */
 const CHUNK = 1000
 const CHUNK_CHARACTERS = 1_000_000
-/** What is left for the pause: as few entries as this, or what comes anew faster than it can be brought over. */
+/** What is left for the pause: as few entries as this, or as many as come anew while so many are brought over. */
 const ENOUGH = 300
-const ROUNDS = 8
 
 /** Brings memory and Postgres to the same state. `epoch` is the holder's: nothing is done under another. */
 export type Catchup = {
@@ -57,12 +56,12 @@ export const makeCatchup = (db: StageDb, replica: Replica): Catchup => {
       for await (const page of ahead(db.entries())) for (const entry of page) replica.replace(entry)
     },
     approach: async epoch => {
-      for (let round = 1; round <= ROUNDS; round++) {
+      for (let [before, brought] = [Number.POSITIVE_INFINITY, 0]; ; before = brought) {
         const copied = await copy(epoch)
         const mark = await db.mark(epoch)
-        const pulled = await pull()
+        brought = copied + (await pull())
         met = mark
-        if (copied + pulled <= ENOUGH) return
+        if (brought <= ENOUGH || brought > before / 2) return
       }
     },
     meet: async (epoch, to) => {

@@ -13,7 +13,6 @@ const always: Edit[] = [
   { file: 'migration/postgres.ts', from: 'const PAGE = 2000', to: 'const PAGE = 2' },
   { file: 'migration/catchup.ts', from: 'const CHUNK = 1000', to: 'const CHUNK = 2' },
   { file: 'migration/catchup.ts', from: 'const ENOUGH = 300', to: 'const ENOUGH = 1' },
-  { file: 'migration/catchup.ts', from: 'const ROUNDS = 8', to: 'const ROUNDS = 3' },
   { file: 'migration/verify.ts', from: "newId('run')", to: 'String(Math.random())' },
 ]
 

@@ -97,7 +97,7 @@ export const mutants: Mutant[] = [
     name: 'imports of off left out of dualwrite',
     place: 'imports before dualwrite',
     edits: [
-      catchup('const pulled = await pull()', 'const pulled = 0'),
+      catchup('brought = copied + (await pull())', 'brought = copied'),
       catchup('replica.clean(entry)\n      await pull()', 'replica.clean(entry)\n      met = String(replica.newest())\n      await pull()'),
     ],
   },
@@ -131,8 +131,8 @@ export const mutants: Mutant[] = [
     place: 'imports before dualwrite',
     edits: [
       catchup(
-        'const mark = await db.mark(epoch)\n        const pulled = await pull()',
-        'const pulled = await pull()\n        const mark = await db.mark(epoch)',
+        'const mark = await db.mark(epoch)\n        brought = copied + (await pull())',
+        'brought = copied + (await pull())\n        const mark = await db.mark(epoch)',
       ),
     ],
   },

@@ -1,5 +1,5 @@
 import type { Edit } from './bundle.ts'
-import type { Place } from './fuzz.ts'
+import type { Place } from './moods.ts'
 
 /** A deliberate fault: in the real code (`edits`), or in the simulated Postgres where the guarantee is SQL's (`faults`). */
 export type Mutant = {

@@ -119,10 +119,11 @@ export const advance = (state: State, session: Session, pauses: () => boolean): 
 }
 
 /** The answer reaches its client. */
-export const deliver = (session: Session): void => {
+export const deliver = (state: State, session: Session): void => {
   const { client, error, results } = session
   session.client = undefined
   session.phase = 'idle'
+  if (session.ends) close(state, session)
   if (error) client?.reject(error)
   else client?.resolve(results)
 }

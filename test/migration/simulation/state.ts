@@ -33,6 +33,8 @@ export type Session = {
   at: number
   results: Columns[][]
   phase: 'run' | 'commit' | 'answer' | 'idle' | 'closed'
+  /** It is closed with the answer to its batch. */
+  ends: boolean
   explicit: boolean
   failed: boolean
   error: SqlError | undefined
@@ -91,6 +93,7 @@ export const makeSession = (instance: string): Session => ({
   at: 0,
   results: [],
   phase: 'idle',
+  ends: false,
   explicit: false,
   failed: false,
   error: undefined,

@@ -155,7 +155,7 @@ export const happen = (world: World, event: Session | Timer): void => {
     trace?.push(
       `${state.clock} ${event.instance} hears of ${describe(event)}: ${event.error?.code ?? JSON.stringify(event.results.at(-1))}`,
     )
-    deliver(event)
+    deliver(state, event)
   } else {
     const before = event.phase
     advance(state, event, () => random.chance(0.15))
@@ -168,7 +168,7 @@ export const happen = (world: World, event: Session | Timer): void => {
       event.heldUntil <= state.clock &&
       random.chance(0.4)
     )
-      deliver(event)
+      deliver(state, event)
   }
   flush(world)
 }

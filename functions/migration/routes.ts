@@ -66,6 +66,7 @@ export const dictionaryRoutes = [
     params: CollectionRef,
     query: ExportQuery,
     handle: async ({ params, query, scope }, { dictionaries, collections }) => ({
+      type: 'application/json',
       stream: await dictionaries.export(scope, named(collections, params.name), {
         none: query.organization,
         only: query.only_organization,

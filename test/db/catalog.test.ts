@@ -5,6 +5,7 @@ import { makeTestDatabase, type TestDatabase } from '../support/database.ts'
 const PLATFORM = [
   'job_runs',
   'migration_compared',
+  'migration_empty',
   'migration_leases',
   'migration_mismatches',
   'migration_runs',

@@ -67,6 +67,7 @@ export const dictionaryRoutes = [
     params: CollectionRef,
     query: ExportQuery,
     handle: ({ params, query, scope }, { dictionaries, collections }) => ({
+      type: 'application/json',
       stream: dictionaries.export(scope, named(collections, params.name), {
         none: query.organization,
         only: query.only_organization,

@@ -1,0 +1,110 @@
+import type { Statement } from '../../shared/db/batch.ts'
+import { jsonOf, stamps } from '../../shared/db/rows.ts'
+import { type Looks, soughtOf, type Values, valuesOf, whereSql } from '../../shared/db/where.ts'
+import { invalid } from '../../shared/errors.ts'
+import { stringify } from '../../shared/json.ts'
+import type { Slice } from '../../shared/record.ts'
+import type { Where } from '../../shared/where.ts'
+import type { Order } from './schema.ts'
+import type { Asked } from './store.ts'
+
+/**
+ * So many candidates of an index are looked at one by one; of more, a page is found sooner by walking the list. Both cost the same
+ * where a million records meet a page of 50.
+ */
+const FEW = 5000
+
+const looks: Looks = { data: 'r.data', columns: '(select columns from owner)' }
+
+/** The table, and the keys of the few records that the filter can match; `keys` is null where an index does not tell. */
+const candidates = (where: Where, owner: string, values: Values): string => {
+  const { ranges, containing } = soughtOf(where)
+  const keys =
+    ranges.length + containing.length === 0
+      ? 'null::text[]'
+      : `record_candidates($2, columns, ${values.add(stringify(ranges), 'jsonb')}, ${values.add(stringify(containing), 'jsonb')}, ${FEW})`
+  return `with owner as materialized (
+  select columns from ${owner}($1, $2)
+), few as materialized (
+  select ${keys} as keys from owner
+)`
+}
+
+/** The two ways to the records, of which Postgres goes one: by the candidates' keys, or through the table's list. */
+const ways = (select: string, filter: string, rest: string): string => `(${select}
+  where (select keys from few) is not null and r.organization_id = $1 and r.id = any ((select keys from few)::text[])
+    and r.deleted_at is null and ${filter}
+  ${rest})
+  union all
+  (${select}
+  where exists (select from few where keys is null) and r.organization_id = $1 and r.table_id = $2 and r.deleted_at is null and ${filter}
+  ${rest})`
+
+type Sorted = { name: string; sql: string; direction: 'asc' | 'desc' }
+
+/** What has no order comes last, whichever way the rest goes. */
+const sorted = (order: readonly Order[], values: Values): Sorted[] =>
+  order.map(({ field, direction = 'asc' }, i) => {
+    const name = values.add(field, 'text')
+    const key = `sort_key(r.data -> ${name}, column_type((select columns from owner), ${name}) is not distinct from 'timestamp')`
+    return { name: `key${i}`, sql: `coalesce(${key}, ${direction === 'asc' ? "'~'" : "''"}) collate "C"`, direction }
+  })
+
+/** The condition that a row comes behind the place `after`: keys as texts, then the time and id of the newest first. */
+const beyond = (keys: readonly Sorted[], after: readonly string[], values: Values): string => {
+  const [at, id] = after.slice(-2) as [string, string]
+  const newest = `(r.created_at, r.record_id) < (${values.add(at, 'timestamptz')}, ${values.add(id, 'text')})`
+  return keys.reduceRight((rest, { sql, direction }, i) => {
+    const value = values.add(after[i] as string, 'text')
+    return `(${sql} ${direction === 'asc' ? '>' : '<'} ${value} or (${sql} = ${value} and ${rest}))`
+  }, newest)
+}
+
+const chosen = (select: readonly string[], values: Values): string => {
+  const names = `jsonb_array_elements_text(${values.add(stringify(select), 'jsonb')})`
+  return `(select coalesce(jsonb_object_agg(name, data -> name), '{}') from ${names} name where data ? name) as data`
+}
+
+/** A page of the records that a filter likes. Throws invalid_request for a cursor of another order. */
+export const queryStatement = (organization: string, table: string, { where, order, select }: Asked, slice: Slice): Statement => {
+  if (slice.after && slice.after.length !== order.length + 2) throw invalid('cursor', 'is not a cursor of this query')
+  const values = valuesOf([organization, table, slice.limit])
+  const head = candidates(where, 'data_table', values)
+  const keys = sorted(order, values)
+  const filter = [whereSql(where, looks, values), ...(slice.after ? [beyond(keys, slice.after, values)] : [])].join(' and ')
+  const named = keys.map(({ name, direction }) => `${name} ${direction}`)
+  const by = (row: string) => [...named, `${row}created_at desc`, `${row}record_id desc`].join(', ')
+  const columns = ['r.*', ...keys.map(({ name, sql }) => `${sql} as ${name}`)].join(', ')
+  const json = jsonOf(`record_id as id, organization_id, table_id as "table", ${select ? chosen(select, values) : 'data'}, ${stamps}`)
+  return {
+    name: 'records.query',
+    nameless: true,
+    text: `${head}, page as (
+  ${ways(`select ${columns} from data_records r`, filter, `order by ${by('r.')} limit $3::int + 1`)}
+)
+select ${['record_id', 'version', json, ...keys.map(({ name }) => name), 'iso(created_at)', 'record_id'].join(', ')}
+from page order by ${by('')}
+limit $3::int + 1`,
+    values: values.list,
+  }
+}
+
+/** Removes what a filter likes, and answers how many they were. What changes meanwhile is looked at again. */
+export const removeStatement = (organization: string, table: string, where: Where, at: string): Statement => {
+  const values = valuesOf([organization, table, at])
+  const head = candidates(where, 'writable_table', values)
+  const filter = whereSql(where, looks, values)
+  return {
+    name: 'records.remove_where',
+    nameless: true,
+    text: `${head}, found as materialized (
+  ${ways('select r.id from data_records r', filter, '')}
+), gone as (
+  update data_records r set deleted_at = $3::timestamptz, updated_at = $3::timestamptz, version = nextval('row_version')
+  where r.organization_id = $1 and r.id in (select id from found) and r.deleted_at is null and ${filter}
+  returning 1
+)
+select count(*) from gone`,
+    values: values.list,
+  }
+}

@@ -1,0 +1,55 @@
+import type { Scope } from '../../shared/db/scope.ts'
+import type { Json } from '../../shared/json.ts'
+import type { Page, Row, Slice } from '../../shared/record.ts'
+import type { Where } from '../../shared/where.ts'
+import type { DataRecord, Mode, Order, Table, TablePut } from './schema.ts'
+
+/** Tables that users define. Throws version_mismatch when `ifMatch` is not the table's version. */
+export type TableStore = {
+  get(scope: Scope, name: string): Promise<Row<Table> | undefined>
+  /** By name. */
+  list(scope: Scope, slice: Slice): Promise<Page<Table>>
+  /** Makes the table, or replaces its columns; its records stay as they are. */
+  put(scope: Scope, name: string, table: NewTable, ifMatch: string | undefined): Promise<{ row: Row<Table>; created: boolean }>
+  /** The tombstone of what was removed. Its records go with it: only RecordStore's removeTable calls this. */
+  remove(scope: Scope, name: string, at: string, ifMatch: string | undefined): Promise<Row<Table> | undefined>
+}
+
+export type NewTable = { columns: TablePut['columns']; strict: boolean; at: string }
+
+export type Data = { [field: string]: Json }
+export type NewRecord = { id: string; data: Data }
+
+/** What is asked of a table: newest first, unless `order` says how; a field that is missing, null or no plain value comes last. */
+export type Asked = { where: Where; order: readonly Order[]; select: readonly string[] | undefined }
+
+/** `replace` makes the record where there is none; `ifVersion` is the version that the record must have. */
+export type Change = {
+  op: 'create' | 'replace' | 'merge' | 'remove'
+  table: string
+  id: string
+  data?: Data
+  ifVersion?: string | undefined
+}
+export type Changed = { status: number; id: string; version: string }
+
+/**
+ * The records of those tables. Throws not_found when there is no such table, invalid_request for data that does not fit its table,
+ * each with the path of what it is about; then nothing is written.
+ */
+export type RecordStore = {
+  get(scope: Scope, table: string, id: string): Promise<Row<DataRecord> | undefined>
+  /** Newest first. */
+  list(scope: Scope, table: string, slice: Slice): Promise<Page<DataRecord>>
+  query(scope: Scope, table: string, asked: Asked, slice: Slice): Promise<Page<DataRecord>>
+  /** All or none, in their order; what is there already is refused (conflict), merged or replaced. `path` is where they stand. */
+  create(scope: Scope, table: string, records: NewRecord[], mode: Mode, at: string, path: 'records' | ''): Promise<Row<DataRecord>[]>
+  /** Throws not_found, conflict or version_mismatch. */
+  change(scope: Scope, change: Change, at: string): Promise<{ row: Row<DataRecord>; created: boolean }>
+  /** All or none, in their order. Refusals name their operation by its path. */
+  changeAll(scope: Scope, changes: Change[], at: string): Promise<Changed[]>
+  /** How many were removed. */
+  removeWhere(scope: Scope, table: string, where: Where, at: string): Promise<number>
+  /** Removes a table with its records; answers the table's tombstone. Throws version_mismatch when `ifMatch` is not its version. */
+  removeTable(scope: Scope, table: string, at: string, ifMatch: string | undefined): Promise<Row<Table> | undefined>
+}

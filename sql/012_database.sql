@@ -179,6 +179,22 @@ return data_table(organization, name, at_path);
 end
 $$;
 
+-- Whether the records of a removed table go with it, in its transaction. In the stages that hold a memory each of them must be told by
+-- its key, before its table goes: here none may be left. (What Postgres has of them in the stage off is not what is served.)
+create function records_go_along(organization text, name text) returns boolean language plpgsql as $$
+declare
+present text;
+begin
+perform pg_advisory_xact_lock_shared(migration_lock('database'));
+select stage into present from migration_stages where collection = 'database';
+if present in ('dualwrite', 'shadow', 'live')
+  and exists (select from data_records where organization_id = organization and table_id = name and deleted_at is null) then
+  raise exception 'records of % were written meanwhile', name using errcode = '55P03';
+end if;
+return coalesce(present in ('rampdown', 'complete'), true);
+end
+$$;
+
 -- What is wrong with a record's data, by its table's columns: [{ path, message }], or null. Any field may be null.
 -- `also` are the keys of records that the same request makes: they may be referred to.
 create function data_problems(organization text, columns jsonb, strict boolean, data jsonb, also text[]) returns jsonb

@@ -2,13 +2,10 @@ import { Refusal } from '../../shared/errors.ts'
 import { canonicalText, type Json } from '../../shared/json.ts'
 import { compareTexts, microsecondsOf } from '../../shared/sortkey.ts'
 import { isNumber, isObject } from '../../shared/where.ts'
-import type { Data } from './store.ts'
+import { type Data, recordKey } from './store.ts'
 
 /** What a table says of its records, as far as memory must know it. */
 export type Owner = { columns: Json; strict: boolean }
-
-/** A record's key among those of all tables; record_key() of sql/012 makes the same. */
-export const recordKey = (table: string, id: string): string => `${table.replaceAll('%', '%25').replaceAll('/', '%2F')}/${id}`
 
 const columnOf = (columns: Json, field: string): Json | undefined =>
   isObject(columns) && Object.hasOwn(columns, field) ? columns[field] : undefined

@@ -5,11 +5,11 @@ import { matches } from '../../shared/matches.ts'
 import { byTime, makeTable } from '../../shared/memory.ts'
 import { compareKeys } from '../../shared/order.ts'
 import { type Key, type Page, parse, type Row, type Slice } from '../../shared/record.ts'
-import { type Owner, recordKey, typeOf } from './columns.ts'
+import { type Owner, typeOf } from './columns.ts'
 import { type Kept, memoryWrites, type RecordTable } from './memory.writes.ts'
 import type { DataRecord } from './schema.ts'
 import { chosen, comparePlaces, placeOf } from './sorted.ts'
-import type { Asked, RecordStore, TableStore } from './store.ts'
+import { type Asked, type RecordStore, recordKey, type TableStore } from './store.ts'
 
 const wire = ({ record_id: id, organization_id, table_id: table, data, created_at, updated_at }: Kept, version: string) => {
   const record = { id, organization_id, table, data }
@@ -31,9 +31,9 @@ const inList = (a: Key, b: Key): number => compareKeys(byTime(b), byTime(a))
 type One = { key: Key; kept: Kept; version: string }
 
 /** Records in this process; `tables` are those of the moment, wherever they are. Nothing is awaited between a check and its write. */
-export const memoryRecords = (tables: TableStore, table: RecordTable = recordTable()): RecordStore => {
+export const memoryRecords = (tables: () => TableStore, table: RecordTable = recordTable()): RecordStore => {
   const ownerOf = async (scope: Scope, name: string, path = ''): Promise<Owner> => {
-    const row = await tables.get(scope, name)
+    const row = await tables().get(scope, name)
     const detail = `there is no table ${name}`
     if (!row) throw new Refusal('not_found', detail, path === '' ? {} : { errors: [{ path, message: detail }] })
     return parse(row) as Owner
@@ -71,7 +71,7 @@ export const memoryRecords = (tables: TableStore, table: RecordTable = recordTab
   }
 
   return {
-    ...memoryWrites(table, tables, ownerOf),
+    ...memoryWrites(table, ownerOf),
     get: async ({ organization_id }, name, id) => {
       const row = table.get(organization_id, recordKey(name, id))
       return row && { ...row, id }

@@ -3,9 +3,9 @@ import { type Code, Refusal } from '../../shared/errors.ts'
 import { matches } from '../../shared/matches.ts'
 import type { Table } from '../../shared/memory.ts'
 import type { Row } from '../../shared/record.ts'
-import { mustFit, type Owner, recordKey, typeOf } from './columns.ts'
+import { mustFit, type Owner, typeOf } from './columns.ts'
 import type { DataRecord } from './schema.ts'
-import type { Change, Data, RecordStore, TableStore } from './store.ts'
+import { type Change, type Data, type RecordStore, recordKey } from './store.ts'
 
 /** A record as it is kept: its id is its key among those of all tables. */
 export type Kept = {
@@ -29,7 +29,6 @@ const refusal = (code: Code, detail: string, path: string) =>
 /** The writing half of memoryRecords. Everything is checked before anything is written: all or nothing. */
 export const memoryWrites = (
   table: RecordTable,
-  tables: TableStore,
   ownerOf: (scope: Scope, name: string, path?: string) => Promise<Owner>,
 ): Omit<RecordStore, 'get' | 'list' | 'query'> => {
   const check = (organization: string, { op, table: name, id, data, ifVersion }: Change, owner: Owner, planned: Planned, path: string) => {
@@ -71,12 +70,6 @@ export const memoryWrites = (
     if (op === 'remove') return { row: bury(organization, name, id, at), created: false }
     return { row: write(organization, name, id, op === 'merge', data, at), created }
   }
-  const buryAll = (organization: string, name: string, at: string, wanted: (data: Data) => boolean): number => {
-    const gone = [...table.walk(organization, [name, 'infinity', ''])].filter(({ value }) => value.table_id === name && wanted(value.data))
-    for (const { value } of gone) bury(organization, name, value.record_id, at)
-    return gone.length
-  }
-
   return {
     create: async (scope, name, records, mode, at, path) => {
       const { organization_id } = scope
@@ -107,14 +100,18 @@ export const memoryWrites = (
         return { status: change.op === 'remove' ? 204 : created ? 201 : 200, id: change.id, version: row.version }
       })
     },
-    removeWhere: async (scope, name, where, at) => {
+    removeWhere: async (scope, name, where, at, among) => {
+      const { organization_id } = scope
       const owner = await ownerOf(scope, name)
-      return buryAll(scope.organization_id, name, at, data => matches(where, data, field => typeOf(owner, field) === 'timestamp'))
-    },
-    removeTable: async (scope, name, at, ifMatch) => {
-      const row = await tables.remove(scope, name, at, ifMatch)
-      if (row) buryAll(scope.organization_id, name, at, () => true)
-      return row
+      const ids = among && new Set(among)
+      const gone = [...table.walk(organization_id, [name, 'infinity', ''])].filter(
+        ({ value }) =>
+          value.table_id === name &&
+          (ids === undefined || ids.has(value.record_id)) &&
+          matches(where, value.data, field => typeOf(owner, field) === 'timestamp'),
+      )
+      for (const { value } of gone) bury(organization_id, name, value.record_id, at)
+      return gone.length
     },
   }
 }

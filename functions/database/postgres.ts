@@ -4,7 +4,7 @@ import { jsonOf, NEWEST, oneRow, stamps, toPage, toRow } from '../../shared/db/r
 import { stringify } from '../../shared/json.ts'
 import { queryStatement, removeStatement } from './query.postgres.ts'
 import type { DataRecord } from './schema.ts'
-import type { Change, RecordStore, TableStore } from './store.ts'
+import type { Change, RecordStore } from './store.ts'
 
 /** The wire's shape of a record. */
 const json = jsonOf(`record_id as id, organization_id, table_id as "table", data, ${stamps}`)
@@ -58,8 +58,8 @@ const changeAll = 'select status, id, version from change_records($1, $2::jsonb,
 
 const operation = ({ op, table, id, data, ifVersion }: Change) => ({ op, table, id, data, if_version: ifVersion })
 
-/** Records in Postgres, one statement a method; `tables` are those of the moment, over the same connections. */
-export const postgresRecords = (db: Database, tables: (db: Database) => Pick<TableStore, 'remove'>): RecordStore => ({
+/** Records in Postgres, one statement a method. */
+export const postgresRecords = (db: Database): RecordStore => ({
   get: async (scope, table, id) => {
     const values = [scope.organization_id, table, id]
     return oneRow<DataRecord>(await db.read(scope, { name: 'records.get', text: get, values }))
@@ -84,9 +84,8 @@ export const postgresRecords = (db: Database, tables: (db: Database) => Pick<Tab
     const rows = await db.write(scope, { name: 'records.change_all', text: changeAll, values })
     return rows.map(([status, id, version]) => ({ status: Number(status), id: id as string, version: version as string }))
   },
-  removeWhere: async (scope, table, where, at) => {
-    const [[count] = []] = await db.write(scope, removeStatement(scope.organization_id, table, where, at))
+  removeWhere: async (scope, table, where, at, among) => {
+    const [[count] = []] = await db.write(scope, removeStatement(scope.organization_id, table, where, at, among))
     return Number(count)
   },
-  removeTable: (scope, name, at, ifMatch) => tables(db).remove(scope, name, at, ifMatch),
 })

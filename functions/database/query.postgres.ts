@@ -17,12 +17,12 @@ const FEW = 5000
 const looks: Looks = { data: 'r.data', columns: '(select columns from owner)' }
 
 /** The table, and the keys of the few records that the filter can match; `keys` is null where an index does not tell. */
-const candidates = (where: Where, owner: string, values: Values): string => {
+const candidates = (where: Where, owner: string, values: Values, among?: readonly string[]): string => {
   const { ranges, containing } = soughtOf(where)
-  const keys =
-    ranges.length + containing.length === 0
-      ? 'null::text[]'
-      : `record_candidates($2, columns, ${values.add(stringify(ranges), 'jsonb')}, ${values.add(stringify(containing), 'jsonb')}, ${FEW})`
+  const sought = () =>
+    `record_candidates($2, columns, ${values.add(stringify(ranges), 'jsonb')}, ${values.add(stringify(containing), 'jsonb')}, ${FEW})`
+  const given = () => `array(select record_key($2, id) from jsonb_array_elements_text(${values.add(stringify(among), 'jsonb')}) id)`
+  const keys = among ? given() : ranges.length + containing.length > 0 ? sought() : 'null::text[]'
   return `with owner as materialized (
   select columns from ${owner}($1, $2)
 ), few as materialized (
@@ -89,10 +89,10 @@ limit $3::int + 1`,
   }
 }
 
-/** Removes what a filter likes, and answers how many they were. What changes meanwhile is looked at again. */
-export const removeStatement = (organization: string, table: string, where: Where, at: string): Statement => {
+/** Removes what a filter likes (of `among`), and answers how many they were. What changes meanwhile is looked at again. */
+export const removeStatement = (organization: string, table: string, where: Where, at: string, among?: readonly string[]): Statement => {
   const values = valuesOf([organization, table, at])
-  const head = candidates(where, 'writable_table', values)
+  const head = candidates(where, 'writable_table', values, among)
   const filter = whereSql(where, looks, values)
   return {
     name: 'records.remove_where',

@@ -52,7 +52,8 @@ returning id, version, ${json} as json`,
 const removeRecords = `update data_records
 set deleted_at = $3, updated_at = $3, version = nextval('row_version')
 where organization_id = $1 and table_id = $2 and deleted_at is null
-  and not exists (select from data_tables where organization_id = $1 and id = $2 and deleted_at is null)`
+  and not exists (select from data_tables where organization_id = $1 and id = $2 and deleted_at is null)
+  and (select records_go_along($1, $2))`
 
 /** Tables in Postgres. */
 export const postgresTables = (db: Database): TableStore => ({

@@ -1,9 +1,9 @@
 import { found } from '../../shared/http/found.ts'
 import { routesOf } from '../../shared/http/route.ts'
 import { Table, TablePut, TableRef } from './schema.ts'
-import type { RecordStore, TableStore } from './store.ts'
+import type { TableStore } from './store.ts'
 
-const route = routesOf<{ tables: TableStore; records: RecordStore }>()
+const route = routesOf<{ tables: TableStore; removeTable: TableStore['remove'] }>()
 
 export const tableRoutes = [
   route({
@@ -40,8 +40,8 @@ export const tableRoutes = [
     summary: 'Remove a table and its records',
     role: 'member',
     params: TableRef,
-    handle: async ({ params, scope, ifMatch, now }, { records }) => {
-      found('table', params.table, await records.removeTable(scope, params.table, now, ifMatch))
+    handle: async ({ params, scope, ifMatch, now }, { removeTable }) => {
+      found('table', params.table, await removeTable(scope, params.table, now, ifMatch))
     },
   }),
 ]

@@ -6,6 +6,12 @@ import type { Entry } from './stage.ts'
 
 type Store = { [method: string]: (scope: Scope, ...args: unknown[]) => Promise<unknown> }
 
+/** One call of a store's method: its name, and the keys that it is about (none for a list). */
+type Call = { name: string; scope: Scope; args: unknown[]; keys: readonly string[] }
+
+/** What a call came to; undefined when it must be tried again. */
+type Answer = { result: unknown } | undefined
+
 const ATTEMPTS = 20
 const RECHECKS = 5
 
@@ -18,61 +24,57 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   const memory = options.memory as unknown as Store
   const postgres = options.postgres as unknown as Store
 
-  const learn = (entry: Entry | undefined) => {
-    if (entry) replica.apply(entry)
+  const learn = (entries: readonly Entry[]) => {
+    for (const entry of entries) replica.apply(entry)
   }
+
+  /** What is in doubt of the one key that a call is about, else of the whole collection. */
+  const settle = ({ keys: [id, ...more], scope }: Call): Promise<void> =>
+    keeper.settle(id === undefined || more.length > 0 ? undefined : { organization: scope.organization_id, id })
+
+  const writing = ({ keys, scope }: Call): boolean =>
+    keys.length === 0 ? keeper.writing(scope.organization_id, undefined) : keys.some(id => keeper.writing(scope.organization_id, id))
+
+  const doubt = ({ keys, scope }: Call) => {
+    for (const id of keys) keeper.doubt(scope.organization_id, id)
+  }
+
+  const ask = async (store: Store, { name, scope, args }: Call): Promise<unknown> => store[name]?.(scope, ...args)
 
   /** Reads in memory, in one step with the proof that memory is ours and true. Undefined when it must be tried again. */
-  const inMemory = async (
-    view: View,
-    name: string,
-    key: string | undefined,
-    scope: Scope,
-    args: unknown[],
-  ): Promise<{ result: unknown } | undefined> => {
-    await keeper.settle(key === undefined ? undefined : { organization: scope.organization_id, id: key })
-    return keeper.holds(view) ? { result: await measure.time('memory', () => memory[name]?.(scope, ...args)) } : undefined
+  const inMemory = async (view: View, call: Call): Promise<Answer> => {
+    await settle(call)
+    return keeper.holds(view) ? { result: await measure.time('memory', () => ask(memory, call)) } : undefined
   }
 
-  const inPostgres = (name: string, scope: Scope, args: unknown[]): Promise<unknown> =>
-    measure.time('postgres', () => postgres[name]?.(scope, ...args)) as Promise<unknown>
+  const inPostgres = (call: Call, more: Partial<Scope> = {}): Promise<unknown> =>
+    measure.time('postgres', () => ask(postgres, { ...call, scope: { ...call.scope, ...more } }))
 
-  const readLive = async (
-    view: View,
-    name: string,
-    key: string | undefined,
-    scope: Scope,
-    args: unknown[],
-  ): Promise<{ result: unknown } | undefined> => {
-    const around = probe(undefined, scope.organization_id, key)
+  const readLive = async (view: View, call: Call): Promise<Answer> => {
+    const { keys, scope } = call
+    const around = probe(undefined, scope.organization_id, keys)
     try {
-      const result = await inPostgres(name, { ...scope, around }, args)
-      learn(around.entry())
+      const result = await inPostgres(call, { around })
+      learn(around.entries())
       return keeper.holds(view) ? { result } : undefined
     } catch (error) {
       const failed = error instanceof Refusal && (error.code === 'unavailable' || error.code === 'overloaded')
-      if (!failed || !options.fallback || !options.passed(scope) || keeper.writing(scope.organization_id, key)) {
-        learn(around.entry())
+      if (!failed || !options.fallback || !options.passed(scope) || writing(call)) {
+        learn(around.entries())
         throw error
       }
       measure.fallback()
-      const answer = await inMemory(view, name, key, scope, args)
+      const answer = await inMemory(view, call)
       if (!answer) throw error
       return answer
     }
   }
 
   /** Memory answers, Postgres is asked beside it; what differs is looked at again, for it may only be on its way. */
-  const readShadow = async (
-    view: View,
-    name: string,
-    key: string | undefined,
-    scope: Scope,
-    args: unknown[],
-  ): Promise<{ result: unknown } | undefined> => {
+  const readShadow = async (view: View, call: Call): Promise<Answer> => {
     for (let check = 1; ; check++) {
-      const theirs = await inPostgres(name, scope, args)
-      const ours = await inMemory(view, name, key, scope, args)
+      const theirs = await inPostgres(call)
+      const ours = await inMemory(view, call)
       if (!ours) return undefined
       const agree = sameAnswer(ours.result, theirs)
       if (agree || check === RECHECKS) {
@@ -83,96 +85,79 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     }
   }
 
-  const readAt = async (view: View, name: string, key: string | undefined, scope: Scope, args: unknown[]) => {
+  const readAt = async (view: View, call: Call): Promise<Answer> => {
     switch (view.row.stage) {
       case 'shadow':
-        return readShadow(view, name, key, scope, args)
+        return readShadow(view, call)
       case 'live':
-        return readLive(view, name, key, scope, args)
+        return readLive(view, call)
       case 'rampdown': {
-        const result = await inPostgres(name, scope, args)
+        const result = await inPostgres(call)
         return keeper.holds(view) ? { result } : undefined
       }
       case 'complete':
-        return { result: await inPostgres(name, { ...scope, validUntil: view.row.validUntil }, args) }
+        return { result: await inPostgres(call, { validUntil: view.row.validUntil }) }
       default:
-        await check(scope)
-        return inMemory(view, name, key, scope, args)
+        await check(call.scope)
+        return inMemory(view, call)
     }
   }
 
-  const read = async (name: string, key: string | undefined, scope: Scope, args: unknown[]): Promise<unknown> => {
+  /** Postgres first; memory is told only what has been committed. */
+  const writeThrough = async (view: View, call: Call): Promise<unknown> => {
+    const { keys, scope } = call
+    const { organization_id: organization } = scope
+    if (view.row.stage === 'rampdown') return inPostgres(call, { around: probe(view.row.epoch, organization, []) })
+    const around = probe(view.row.epoch, organization, keys)
+    try {
+      const result = await inPostgres(call, { around })
+      if (!scope.unit) learn(around.entries())
+      return result
+    } catch (error) {
+      if (error instanceof OutcomeUnknown) doubt(call)
+      else if (!scope.unit) learn(around.entries())
+      throw error
+    } finally {
+      scope.unit?.onEnd(outcome => {
+        if (outcome === 'committed') learn(around.entries())
+        else if (outcome === 'unknown') doubt(call)
+      })
+    }
+  }
+
+  const writeAt = async (view: View, call: Call): Promise<Answer> => {
+    const { stage, validUntil } = view.row
+    if (stage === 'complete') return { result: await inPostgres(call, { validUntil }) }
+    if (stage !== 'off') return { result: await writeThrough(view, call) }
+    await check(call.scope)
+    // a pause that has begun waits for this write, so that memory still takes it
+    return keeper.holds(view) ? { result: await ask(memory, call) } : undefined
+  }
+
+  /**
+   * Does it in the present stage, and again in the next one where the epoch refuses it (but not in a unit, whose transaction that
+   * has ended).
+   */
+  const persist = async (at: (view: View, call: Call) => Promise<Answer>, call: Call): Promise<unknown> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const view = await keeper.enter()
       try {
-        const answer = await readAt(view, name, key, scope, args)
+        const answer = await at(view, call)
         if (answer) return answer.result
       } catch (error) {
-        if (!(error instanceof EpochMoved) || scope.unit) throw error
+        if (!(error instanceof EpochMoved) || call.scope.unit) throw error
         keeper.moved(view)
       }
     }
     throw new EpochMoved()
   }
 
-  /** Postgres first; memory is told only what has been committed. */
-  const writeThrough = async (view: View, name: string, key: string, scope: Scope, args: unknown[]): Promise<unknown> => {
-    const { organization_id: organization } = scope
-    if (view.row.stage === 'rampdown') return inPostgres(name, { ...scope, around: probe(view.row.epoch, organization, undefined) }, args)
-    const around = probe(view.row.epoch, organization, key)
-    try {
-      const result = await inPostgres(name, { ...scope, around }, args)
-      if (!scope.unit) learn(around.entry())
-      return result
-    } catch (error) {
-      if (error instanceof OutcomeUnknown) keeper.doubt(organization, key)
-      else if (!scope.unit) learn(around.entry())
-      throw error
-    } finally {
-      scope.unit?.onEnd(outcome => {
-        if (outcome === 'committed') learn(around.entry())
-        else if (outcome === 'unknown') keeper.doubt(organization, key)
-      })
-    }
-  }
-
-  /** Undefined when it must be tried again. */
-  const writeAt = async (
-    view: View,
-    name: string,
-    key: string,
-    scope: Scope,
-    args: unknown[],
-  ): Promise<{ result: unknown } | undefined> => {
-    const { stage, validUntil } = view.row
-    if (stage === 'complete') return { result: await inPostgres(name, { ...scope, validUntil }, args) }
-    if (stage !== 'off') return { result: await writeThrough(view, name, key, scope, args) }
-    await check(scope)
-    // a pause that has begun waits for this write, so that memory still takes it
-    return keeper.holds(view) ? { result: await memory[name]?.(scope, ...args) } : undefined
-  }
-
-  /** The same, with a refusal by the epoch as a reason to try again (but not in a unit, whose transaction it has ended). */
-  const tryWrite = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<{ result: unknown } | undefined> => {
-    const view = await keeper.enter()
-    try {
-      return await writeAt(view, name, key, scope, args)
-    } catch (error) {
-      if (!(error instanceof EpochMoved) || scope.unit) throw error
-      keeper.moved(view)
-      return undefined
-    }
-  }
-
-  const write = async (name: string, key: string, scope: Scope, args: unknown[]): Promise<unknown> => {
+  const write = async (call: Call): Promise<unknown> => {
+    const { keys, scope } = call
     // begun once for all its attempts: a second beginning could wait for a pause that waits for the first to end
-    const done = await keeper.write(scope.organization_id, key)
+    const done = await keeper.write(scope.organization_id, keys)
     try {
-      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        const answer = await tryWrite(name, key, scope, args)
-        if (answer) return answer.result
-      }
-      throw new EpochMoved()
+      return await persist(writeAt, call)
     } finally {
       scope.unit ? scope.unit.onEnd(done) : done()
     }
@@ -180,11 +165,11 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
 
   const store: Store = {}
   for (const [name, method] of Object.entries(options.methods) as [string, Methods<S>[keyof S]][]) {
-    const keyOf = method.key as ((...args: unknown[]) => string) | undefined
-    store[name] =
-      method.kind === 'read'
-        ? (scope, ...args) => read(name, keyOf?.(...args), scope, args)
-        : (scope, ...args) => write(name, (keyOf as (...args: unknown[]) => string)(...args), scope, args)
+    const keysOf = method.key as ((...args: unknown[]) => string | readonly string[]) | undefined
+    store[name] = (scope, ...args) => {
+      const call = { name, scope, args, keys: [keysOf?.(...args) ?? []].flat() }
+      return method.kind === 'read' ? persist(readAt, call) : write(call)
+    }
   }
   return store as unknown as S
 }

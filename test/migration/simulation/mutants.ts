@@ -18,8 +18,8 @@ export const mutants: Mutant[] = [
     name: 'memory before Postgres',
     edits: [
       mirror(
-        '      const result = await inPostgres(name, { ...scope, around }, args)\n      if (!scope.unit) learn',
-        '      await memory[name]?.(scope, ...args)\n      const result = await inPostgres(name, { ...scope, around }, args)\n      if (!scope.unit) learn',
+        '      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
+        '      await ask(memory, call)\n      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
       ),
     ],
   },
@@ -58,7 +58,7 @@ export const mutants: Mutant[] = [
   { name: 'a stale epoch accepted', faults: ['a stale epoch'] },
   {
     name: 'unknown taken as failed',
-    edits: [mirror('if (error instanceof OutcomeUnknown) keeper.doubt(organization, key)\n      else if', 'if')],
+    edits: [mirror('if (error instanceof OutcomeUnknown) doubt(call)\n      else if', 'if')],
   },
   { name: 'version drawn before the lock', faults: ['version before the lock'] },
   {
@@ -82,8 +82,8 @@ export const mutants: Mutant[] = [
     place: 'lists and tombstones in live',
     edits: [
       mirror(
-        '      learn(around.entry())\n      return keeper.holds(view) ? { result } : undefined',
-        '      const entry = around.entry()\n      if (entry?.deleted) return await inMemory(view, name, key, scope, args)\n      learn(entry)\n      return keeper.holds(view) ? { result } : undefined',
+        '      learn(around.entries())\n      return keeper.holds(view) ? { result } : undefined',
+        '      const entries = around.entries()\n      if (entries[0]?.deleted) return await inMemory(view, call)\n      learn(entries)\n      return keeper.holds(view) ? { result } : undefined',
       ),
     ],
   },

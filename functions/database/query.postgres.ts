@@ -104,7 +104,7 @@ export const removeStatement = (organization: string, table: string, where: Wher
   where r.organization_id = $1 and r.id in (select id from found) and r.deleted_at is null and ${filter}
   returning 1
 )
-select count(*) from gone`,
+select (select count(*) from gone) from few`,
     values: values.list,
   }
 }

@@ -210,8 +210,8 @@ from jsonb_each(data) f, lateral (select column_type(columns, key) as type, json
       when text::numeric <> trunc(text::numeric) then 'must be an integer' end
     when type = 'boolean' and c.is <> 'boolean' then 'must be true or false'
     when type = 'timestamp' then case when c.is <> 'string' or time_of(text) is null then 'must be a time with its zone (ISO 8601)' end
-    when type = 'uuid' then case when c.is <> 'string' or text !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then 'must be a UUID' end
-    when type = 'reference' and record_key(columns -> key ->> 'references', text) <> all (also) and not exists (
+    when type = 'uuid' and (c.is <> 'string' or text !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') then 'must be a UUID'
+    when type in ('reference', 'string', 'uuid') and record_key(columns -> key ->> 'references', text) <> all (also) and not exists (
       select from data_records r
       where r.organization_id = organization and r.id = record_key(columns -> key ->> 'references', text) and r.deleted_at is null)
       then format('there is no record %s in %s', text, columns -> key ->> 'references')

@@ -44,12 +44,15 @@ const problem = (owner: Owner, field: string, value: Json, knows: (key: string) 
   const known = Object.hasOwn(types, type) ? types[type] : undefined
   if (value === null || known === undefined) return undefined
   if (!known.fits(value)) return known.otherwise
-  return type === 'reference' ? unknownRecord(owner, field, value as string, knows) : undefined
+  return isText(value) ? unknownRecord(owner, field, value, knows) : undefined
 }
+
+/** Types whose values may be the ids of records. */
+const NAMING = ['reference', 'string', 'uuid']
 
 const unknownRecord = ({ columns }: Owner, field: string, id: string, knows: (key: string) => boolean): string | undefined => {
   const column = columnOf(columns, field)
-  const table = isObject(column) ? column.references : undefined
+  const table = isObject(column) && NAMING.includes(String(column.type)) ? column.references : undefined
   return typeof table !== 'string' || knows(recordKey(table, id)) ? undefined : `there is no record ${id} in ${table}`
 }
 

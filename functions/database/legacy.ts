@@ -37,6 +37,8 @@ export const database: Collection = {
   entry: { scalar: { column: 'data', type: 'object' } },
   nested: { kind: 'map', key: 'table_id', place: 'record_id', id: 'record_key(key, place)' },
   organization: 'select min(t.organization_id) from data_tables t where t.id = key and t.deleted_at is null having count(*) = 1',
+  // an implicit table goes behind the memory of the tables, where there is one
+  before: "select hold_import('tables') from good limit 1",
   also: {
     implied: `insert into data_tables (organization_id, id, implicit, version, created_at, updated_at)
 select organization_id, key, true, nextval('row_version'), now(), now()

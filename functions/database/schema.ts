@@ -5,15 +5,18 @@ import { WhereShape } from '../../shared/where.ts'
 /** A field's name: 1 to 200 characters, none of them a control; `$` begins an operator of `where`. */
 const Field = Id.refine(name => !name.startsWith('$'), 'must not begin with $')
 
-const plainTypes = ['string', 'number', 'integer', 'boolean', 'timestamp', 'json', 'uuid'] as const
-const PlainType = z.enum(plainTypes)
+const ColumnType = z.enum(['string', 'number', 'integer', 'boolean', 'timestamp', 'json', 'uuid', 'reference'])
+const NAMING: readonly string[] = ['reference', 'string', 'uuid']
 
-/** `timestamp` is ISO 8601 with a zone; a `reference` is the id of a record in the table `references`. Any field may be null. */
-export const Column = z.union([
-  PlainType,
-  z.strictObject({ type: PlainType, indexed: z.boolean().optional() }),
-  z.strictObject({ type: z.literal('reference'), references: Id, indexed: z.boolean().optional() }),
-])
+/** What a field holds: `timestamp` is ISO 8601 with a zone; with `references` it is the id of a record in that table. Any may be null. */
+const DeclaredColumn = z
+  .strictObject({ type: ColumnType, indexed: z.boolean().optional(), references: Id.optional() })
+  .superRefine(({ type, references }, context) => {
+    const complain = (message: string) => context.addIssue({ code: 'custom', path: ['references'], message })
+    if (type === 'reference' && references === undefined) complain('is needed: the table whose records are referred to')
+    if (references !== undefined && !NAMING.includes(type)) complain(`is for columns of type ${NAMING.join(', ')}`)
+  })
+export const Column = z.union([ColumnType.exclude(['reference']), DeclaredColumn])
 
 export const TablePut = z.strictObject({
   columns: z.record(Field, Column).refine(columns => Object.keys(columns).length <= 500, 'must be at most 500 columns'),

@@ -66,6 +66,7 @@ export const recordContract = (kind: string, make: Make<Stores>) =>
       ['{"key":"1"}', 'key'],
       ['{"next":"nobody"}', 'next'],
       ['{"next":7}', 'next'],
+      ['{"named":"nobody"}', 'named'],
       ['{"text":[],"price":true,"any":[]}', 'price text'],
     ])('%s does not fit, and is told by its path', async (text, fields) => {
       const scope = await own()

@@ -18,6 +18,7 @@ export const columns = {
   at: { type: 'timestamp', indexed: true },
   any: 'json',
   key: 'uuid',
+  named: { type: 'string', references: 'strict' },
   next: { type: 'reference', references: 't' },
 } as const
 

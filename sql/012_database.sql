@@ -38,7 +38,7 @@ create table data_records (
 create index data_records_newest on data_records (organization_id, table_id, created_at desc, record_id desc) where deleted_at is null;
 create index data_records_data on data_records using gin (organization_id, table_id, data jsonb_path_ops) where deleted_at is null;
 
--- What is declared `indexed`: a row a field of a record, written by trigger. `value` is its sort_key(): row-level security lets an
+-- What is declared `indexed`: a row a field of a record (by its key, `data_records.id`), written by trigger. `value` is its sort_key(): row-level security lets an
 -- index compare texts (they leak nothing) where it would not let it compare numeric or jsonb.
 create table data_index (
   organization_id text collate "C" not null,
@@ -103,18 +103,19 @@ create function index_records() returns trigger language plpgsql as $$
 begin
 if tg_op <> 'INSERT' then
   delete from data_index d using old_rows o
-  where d.organization_id = o.organization_id and d.table_id = o.table_id and d.record_id = o.record_id;
+  where d.organization_id = o.organization_id and d.table_id = o.table_id and d.record_id = o.id;
 end if;
 if tg_op <> 'DELETE' then
   insert into data_index (organization_id, table_id, field, value, record_id)
-  select n.organization_id, n.table_id, i.field, sort_key(n.data -> i.field, i.as_time), n.record_id
+  select n.organization_id, n.table_id, i.field, k.value, n.id
   from (
     select t.organization_id, t.id as table_id, c.field, c.as_time
     from (select distinct organization_id, table_id from new_rows) w
     join data_tables t on t.organization_id = w.organization_id and t.id = w.table_id, indexed_columns(t.columns) c
   ) i
-  join new_rows n on n.organization_id = i.organization_id and n.table_id = i.table_id
-  where n.deleted_at is null and sort_key(n.data -> i.field, i.as_time) is not null;
+  join new_rows n on n.organization_id = i.organization_id and n.table_id = i.table_id,
+    lateral (select sort_key(n.data -> i.field, i.as_time) as value offset 0) k
+  where n.deleted_at is null and k.value is not null;
 end if;
 return null;
 end
@@ -136,10 +137,9 @@ if was is not distinct from (select jsonb_agg(c order by field) from indexed_col
 end if;
 delete from data_index where organization_id = new.organization_id and table_id = new.id;
 insert into data_index (organization_id, table_id, field, value, record_id)
-select r.organization_id, r.table_id, i.field, sort_key(r.data -> i.field, i.as_time), r.record_id
-from indexed_columns(new.columns) i, data_records r
-where r.organization_id = new.organization_id and r.table_id = new.id and r.deleted_at is null
-  and sort_key(r.data -> i.field, i.as_time) is not null;
+select r.organization_id, r.table_id, i.field, k.value, r.id
+from indexed_columns(new.columns) i, data_records r, lateral (select sort_key(r.data -> i.field, i.as_time) as value offset 0) k
+where r.organization_id = new.organization_id and r.table_id = new.id and r.deleted_at is null and k.value is not null;
 return null;
 end
 $$;
@@ -327,12 +327,12 @@ for wanted in
 loop
   if wanted.list is not null then
     select array_agg(key) into found_keys from (
-      select record_key(table_id, record_id) as key from data_index
+      select record_id as key from data_index
       where organization_id = scope_organization() and table_id = table_name and field = wanted.field and value = any (wanted.keys)
       limit most + 1) few;
   else
     select array_agg(key) into found_keys from (
-      select record_key(table_id, record_id) as key from data_index
+      select record_id as key from data_index
       where organization_id = scope_organization() and table_id = table_name and field = wanted.field
         and value >= wanted.low and value <= wanted.high
       limit most + 1) few;

@@ -57,10 +57,17 @@ select make_audited('data_tables', 'table'), make_audited('data_records', 'recor
 create function column_type(columns jsonb, field text) returns text language sql immutable parallel safe
 return case jsonb_typeof(columns -> field) when 'object' then columns -> field ->> 'type' else columns ->> field end;
 
--- ISO 8601 with a zone, or null for what is no such time. (Immutable in fact: the text names its zone.)
-create function time_of(given text) returns timestamptz language sql immutable parallel safe
-return case when given ~ '^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)$'
-  and pg_input_is_valid(given, 'timestamptz') then given::timestamptz end;
+-- ISO 8601 with a zone, or null for what is no such time. (Immutable in fact: the text names its zone.) The slow look is for the
+-- last days of a month. It and sort_key() are plpgsql for their speed: a function in SQL that cannot be inlined is slower.
+create function time_of(given text) returns timestamptz language plpgsql immutable parallel safe as $$
+begin
+if given ~ '^\d{4}-(0[1-9]|1[0-2])-\d\dT([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)$'
+  and given >= '0001' collate "C" and (substr(given, 9, 2) between '01' and '28' or pg_input_is_valid(given, 'timestamptz')) then
+  return given::timestamptz;
+end if;
+return null;
+end
+$$;
 
 -- A number as text whose bytes sort as the number does: sign, exponent, digits; a negative one with both turned round.
 create function number_key(n numeric) returns text language plpgsql immutable parallel safe as $$
@@ -83,13 +90,22 @@ $$;
 
 -- A value as text whose bytes sort as values do: false, true, numbers, texts, times; null for what has no order. Of texts the first
 -- 200 characters count. (`as_time`: the column is a timestamp.) shared/where.ts makes the same keys.
-create function sort_key(value jsonb, as_time boolean) returns text language sql immutable parallel safe
-return left(case jsonb_typeof(value)
-  when 'boolean' then 'b' || value::text
-  when 'number' then 'n' || number_key((value #>> '{}')::numeric)
-  when 'string' then case when as_time and time_of(value #>> '{}') is not null
-    then 't' || number_key(extract(epoch from time_of(value #>> '{}'))) else 's' || (value #>> '{}') end
-end, 200);
+create function sort_key(value jsonb, as_time boolean) returns text language plpgsql immutable parallel safe as $$
+declare
+given text := value #>> '{}';
+begin
+case jsonb_typeof(value)
+when 'number' then
+  return left('n' || number_key(given::numeric), 200);
+when 'string' then
+  return left(coalesce(case when as_time then 't' || number_key(extract(epoch from time_of(given))) end, 's' || given), 200);
+when 'boolean' then
+  return 'b' || given;
+else
+  return null;
+end case;
+end
+$$;
 
 -- The fields that a table declares as indexed.
 create function indexed_columns(columns jsonb) returns table (field text, as_time boolean) language sql immutable parallel safe as $$
@@ -326,16 +342,20 @@ for wanted in
   order by r ? 'values' desc
 loop
   if wanted.list is not null then
-    select array_agg(key) into found_keys from (
-      select record_id as key from data_index
+    select array_agg(record_id) into found_keys from (
+      select record_id from data_index
       where organization_id = scope_organization() and table_id = table_name and field = wanted.field and value = any (wanted.keys)
       limit most + 1) few;
   else
-    select array_agg(key) into found_keys from (
-      select record_id as key from data_index
-      where organization_id = scope_organization() and table_id = table_name and field = wanted.field
-        and value >= wanted.low and value <= wanted.high
-      limit most + 1) few;
+    -- looked for before they are gathered: a wide range costs no more than finding that it is one
+    perform from data_index
+    where organization_id = scope_organization() and table_id = table_name and field = wanted.field
+      and value >= wanted.low and value <= wanted.high
+    offset most limit 1;
+    continue when found;
+    select array_agg(record_id) into found_keys from data_index
+    where organization_id = scope_organization() and table_id = table_name and field = wanted.field
+      and value >= wanted.low and value <= wanted.high;
   end if;
   if coalesce(cardinality(found_keys), 0) <= most then
     return coalesce(found_keys, '{}');

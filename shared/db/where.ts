@@ -77,9 +77,8 @@ const comparison = ({ field, operand }: Condition, comparator: string, { data, c
   const asTexts = `${text} collate "C" ${comparator} ${given}`
   if (columns === undefined || microsecondsOf(operand as string) === undefined)
     return `case when ${type} = 'string' then ${asTexts} else false end`
-  return `case when ${type} is distinct from 'string' then false
-    when column_type(${columns}, ${name}) = 'timestamp' and time_of(${text}) is not null then time_of(${text}) ${comparator} time_of(${given})
-    else ${asTexts} end`
+  const asTimes = `case when column_type(${columns}, ${name}) = 'timestamp' then time_of(${text}) ${comparator} time_of(${given}) end`
+  return `case when ${type} = 'string' then coalesce(${asTimes}, ${asTexts}) else false end`
 }
 
 /** What the indexes can say of a filter: ranges for data_index, and objects of which each record must contain one for the GIN index. */

@@ -15,7 +15,7 @@ const PLATFORM = [
 /** What other rows say once more: keyed by what they are about, without stamps, and no event of their own. */
 const DERIVED = ['data_index']
 /** Written by the machinery and not by a caller: an event of each of their rows would say nothing. */
-const UNAUDITED = ['audit_events', 'idempotency_keys']
+const UNAUDITED = ['audit_blocks', 'audit_events', 'idempotency_keys']
 /** E-mail addresses are unique everywhere: the one index that no organization leads. */
 const ACROSS = ['users_email']
 

@@ -4,7 +4,7 @@ import type { Call } from './http.ts'
 export type Made = { agent: string; counter: string; conversation: string; table: string; record: string; user: string; key: string }
 
 /** A request that a route accepts for the records of `made`. */
-export type Example = { path: string; body?: unknown }
+export type Example = { path: string; body?: unknown; headers?: Record<string, string> }
 
 /** Makes one record of everything; `mark` stands in each of them. */
 export const makeOne = async (call: Call, mark: string): Promise<Made> => {
@@ -92,4 +92,6 @@ export const examples: Record<string, (made: Made) => Example> = {
   'delete /organizations/api-keys/:id': ({ key }) => ({ path: `/organizations/api-keys/${key}` }),
   'delete /organizations/sessions/current': () => ({ path: '/organizations/sessions/current' }),
   'get /audit/events': () => ({ path: '/audit/events?action=create' }),
+  'get /audit/verify': () => ({ path: '/audit/verify' }),
+  'get /audit/export': () => ({ path: '/audit/export?action=create' }),
 }

@@ -30,8 +30,11 @@ const lower = (text: string): string => Array.from(text, one => String.fromCodeP
 const compare = (value: Json, operand: Json, asTime: boolean): number | undefined => {
   if (isNumber(operand)) return isNumber(value) ? compareTexts(numberKey(value), numberKey(operand)) : undefined
   if (typeof value !== 'string' || typeof operand !== 'string') return undefined
-  const [time, other] = [asTime ? microsecondsOf(value) : undefined, asTime ? microsecondsOf(operand) : undefined]
-  if (time !== undefined && other !== undefined) return time < other ? -1 : time > other ? 1 : 0
+  if (asTime) {
+    const [time, other] = [microsecondsOf(value), microsecondsOf(operand)]
+    if (time === undefined || other === undefined) return undefined
+    return time < other ? -1 : time > other ? 1 : 0
+  }
   return compareTexts(value, operand)
 }
 

@@ -66,7 +66,7 @@ const likeSql = (op: '$like' | '$ilike', data: string, name: string, pattern: st
   return `case when jsonb_typeof(${data} -> ${name}) = 'string' then ${like} else false end`
 }
 
-/** Numbers are compared with numbers, texts with texts by their bytes, and where a column is declared so, times with times. */
+/** Numbers are compared with numbers, texts with texts by their bytes; in a column that is declared so, times with times alone. */
 const comparison = ({ field, operand }: Condition, comparator: string, { data, columns }: Looks, values: Values): string => {
   const name = values.add(field, 'text')
   const type = `jsonb_typeof(${data} -> ${name})`
@@ -75,10 +75,11 @@ const comparison = ({ field, operand }: Condition, comparator: string, { data, c
     return `case when ${type} = 'number' then ${text}::numeric ${comparator} ${values.add(String(operand), 'numeric')} else false end`
   const given = values.add(operand as string, 'text')
   const asTexts = `${text} collate "C" ${comparator} ${given}`
-  if (columns === undefined || microsecondsOf(operand as string) === undefined)
-    return `case when ${type} = 'string' then ${asTexts} else false end`
-  const asTimes = `case when column_type(${columns}, ${name}) = 'timestamp' then time_of(${text}) ${comparator} time_of(${given}) end`
-  return `case when ${type} = 'string' then coalesce(${asTimes}, ${asTexts}) else false end`
+  if (columns === undefined) return `case when ${type} = 'string' then ${asTexts} else false end`
+  const isTime = microsecondsOf(operand as string) !== undefined
+  const asTimes = isTime ? `coalesce(time_of(${text}) ${comparator} time_of(${given}), false)` : 'false'
+  return `case when ${type} is distinct from 'string' then false
+    when column_type(${columns}, ${name}) is not distinct from 'timestamp' then ${asTimes} else ${asTexts} end`
 }
 
 /** What the indexes can say of a filter: ranges for data_index, and objects of which each record must contain one for the GIN index. */

@@ -133,6 +133,18 @@ test('several records are created in one go, and what is there is refused, merge
   expect(await of('replace')).toEqual({ price: 1 })
 })
 
+test('a refusal by what is there is replayed under its Idempotency-Key, and so is what was done', async () => {
+  const { call } = await withTables()
+  await call('POST', goods, { id: 'a', data: {} })
+  const key = { 'idempotency-key': 'twice' }
+  const [first, second] = [await call('POST', goods, { id: 'a', data: {} }, key), await call('POST', goods, { id: 'a', data: {} }, key)]
+  expect([first.status, second.status, second.headers.get('idempotent-replayed')]).toEqual([409, 409, 'true'])
+  const batch = { operations: [{ op: 'create', table: 'goods', data: {} }] }
+  const [done, again] = [await call('POST', '/database/batch', batch, key), await call('POST', '/database/batch', batch, key)]
+  expect([done.status, again.text, again.headers.get('idempotent-replayed')]).toEqual([200, done.text, 'true'])
+  expect((await call('GET', goods)).body.items).toHaveLength(2)
+})
+
 test('a query filters, sorts, selects and goes on where its page ended', async () => {
   const { call } = await withTables()
   await call('POST', goods, {

@@ -72,6 +72,20 @@ export const queryContract = (kind: string, make: Make<Stores>) =>
       expect(await ids(scope, { at: '2026-01-01T01:00:00+01:00' })).toEqual([])
     })
 
+    test('null is a value, in an indexed column too, and missing is none', async () => {
+      const scope = await own()
+      await create(scope, 'null', { price: null }, 1)
+      await create(scope, 'missing', {}, 2)
+      await create(scope, 'zero', { price: 0 }, 3)
+      expect(await ids(scope, { price: null })).toEqual(['null'])
+      expect(await ids(scope, { price: { $in: [null, 0] } })).toEqual(['zero', 'null'])
+      expect(await ids(scope, { price: { $ne: null } })).toEqual(['zero', 'missing'])
+      expect(await ids(scope, { price: { $nin: [0] } })).toEqual(['missing', 'null'])
+      expect(await ids(scope, { price: { $exists: false } })).toEqual(['missing'])
+      expect(await ids(scope, { price: { $lte: 0 } })).toEqual(['zero'])
+      expect(await ids(scope, { price: '0' })).toEqual([])
+    })
+
     test('a query answers the fields that it selects', async () => {
       const scope = await own()
       await create(scope, 'a', { text: 'x', price: 1, any: null })

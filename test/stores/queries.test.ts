@@ -12,7 +12,7 @@ import { makeTrees } from '../support/trees.ts'
 import { at, type Made, onPostgres } from './support.ts'
 import type { Stores } from './tables.contract.ts'
 
-const QUERIES = Number(process.env.TEST_QUERIES ?? 60)
+const QUERIES = Number(process.env.TEST_QUERIES ?? 100)
 const ROWS = 40
 
 let made: Made<Stores>

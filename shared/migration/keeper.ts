@@ -6,18 +6,20 @@ import { drained, keyOf, later, makeWrites } from './writes.ts'
 /** How long to wait before Postgres is asked again how a change of stage ended. */
 const READ_BACK_MS = 50
 
-export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: KeeperOptions): Keeper => {
+export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wished }: KeeperOptions): Keeper => {
   let view: View | undefined
   /** The stage and epoch under which memory was last known to be true. */
   let filled: StageRow | undefined
   let entering: Promise<View> | undefined
   let pause: Promise<void> | undefined
   let changing = false
+  /** A step is on its way after which others write too: from its COMMIT on, of which this process hears later. */
+  let leaving = false
   const writes = makeWrites()
   const doubts = new Map<string, { organization: string; id: string }>()
   let settling: Promise<void> | undefined
 
-  const holds = (one: View) => one === view && now() < one.until
+  const holds = (one: View) => one === view && one.age() < rely
   const forget = () => {
     view = undefined
   }
@@ -38,7 +40,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     filled !== undefined && BigInt(filled.epoch) >= BigInt(since) && (filled.stage !== 'off' || row.stage === 'off')
 
   const ask = async (): Promise<View> => {
-    const asked = now()
+    const age = watch()
     const { row, granted, since } = await db.enter()
     if (!granted) throw new HeldElsewhere()
     if (!holdsMemory(row.stage)) {
@@ -50,13 +52,13 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       filled = row
       return ask() // a fill may outlast the lease: serve only what is still ours
     } else filled = row
-    view = { row, until: asked + rely }
+    view = { row, age }
     if (row.wish !== undefined && !changing) wished(row.wish, row.epoch)
     return view
   }
 
   const enter = async (): Promise<View> => {
-    if (view && now() < view.until) return view
+    if (view && view.age() < rely) return view
     entering ??= ask().finally(() => {
       entering = undefined
     })
@@ -82,7 +84,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
         doubts.delete(key)
       }
       if (view === present) {
-        view = { row, until: present.until }
+        view = { row, age: present.age }
         filled = row
       }
     } catch (error) {
@@ -145,6 +147,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     enter,
     stage: () => view?.row.stage,
     holds,
+    owns: one => holds(one) && !leaving,
     moved: one => {
       if (one === view) forget()
     },
@@ -180,9 +183,11 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
           await drained(writes, { patience, now, sleep })
         }
         if (step.by === 'holder' && doubts.size > 0) await settleNow()
+        leaving = holdsMemory(from.row.stage) && !holdsMemory(to)
         return await take(view ?? from, to)
       } finally {
         pause = undefined
+        leaving = false
         changing = false
         resume()
       }

@@ -36,7 +36,7 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   /** Reads in memory, in one step with the proof that memory is ours and true. Undefined when it must be tried again. */
   const inMemory = async (view: View, call: Call): Promise<Answer> => {
     await keeper.settle(keyOf(call))
-    return keeper.holds(view) ? { result: await measure.time('memory', () => ask(memory, call)) } : undefined
+    return keeper.owns(view) ? { result: await measure.time('memory', () => ask(memory, call)) } : undefined
   }
 
   const inPostgres = (call: Call, more: Partial<Scope> = {}): Promise<unknown> =>

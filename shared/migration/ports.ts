@@ -20,11 +20,15 @@ export type StageDb = {
   entries(): AsyncIterable<Entry[]>
 }
 
+/** Starts to measure: what it returns tells the milliseconds since. */
+export type Watch = () => () => number
+
 export type KeeperOptions = {
   db: StageDb
   replica: Replica
   /** Milliseconds for which an answer of `enter` is relied on: less than the lease's and the cache's length by a safe margin. */
   rely: number
+  watch: Watch
   /** How long a caller waits for a pause or a settlement before 503, in milliseconds. */
   patience: number
   now: () => number
@@ -33,8 +37,8 @@ export type KeeperOptions = {
   wished: (to: Stage, epoch: string) => void
 }
 
-/** What one operation rests on. It is good while it is the keeper's own and its time is not over. */
-export type View = { readonly row: StageRow; readonly until: number }
+/** What one operation rests on. It is good while it is the keeper's own and its age (milliseconds) not too great. */
+export type View = { readonly row: StageRow; readonly age: () => number }
 
 /** Knows where a collection stands, holds this process's lease on it, and sees that its memory is true while it is served. */
 export type Keeper = {
@@ -44,6 +48,8 @@ export type Keeper = {
   stage(): Stage | undefined
   /** Whether a view is still the present one. */
   holds(view: View): boolean
+  /** The same, and memory may answer under it: no step is on its way that lets others write. */
+  owns(view: View): boolean
   /** Forgets the view: Postgres said that it moved. */
   moved(view: View): void
   /** Begins a write of a key: waits for a pause to end (then 503). What it returns ends the write. */

@@ -27,7 +27,7 @@ const steps: Record<string, Step> = {
   'dualwrite shadow': { by: 'holder' },
   'shadow dualwrite': { by: 'holder' },
   'shadow live': { by: 'holder', cleanPass: true },
-  'live shadow': { by: 'holder' },
+  'live shadow': { by: 'holder', pause: true },
   'live rampdown': { by: 'holder', cleanPass: true },
   'rampdown live': { by: 'anyone', wait: true },
   'rampdown complete': { by: 'anyone' },

@@ -6,7 +6,7 @@ import type { Log } from '../observe/log.ts'
 import { makeKeeper } from './keeper.ts'
 import { type Measure, makeMeasure } from './measure.ts'
 import { makeMirror } from './mirror.ts'
-import type { Keeper, Methods, StageDb } from './ports.ts'
+import type { Keeper, Methods, StageDb, Watch } from './ports.ts'
 import { postgresProbe, postgresRuns, postgresStages, type ReplicaSql, type StageSettings } from './postgres.ts'
 import { makeVerify, type Verify } from './verify.ts'
 
@@ -35,9 +35,12 @@ export type Staged<S> = {
   release(): Promise<void>
 }
 
-/** A clock that only goes forward, in milliseconds, and what is done by it. */
+/** Clocks, in milliseconds, and what is done by them. */
 export type Time = {
+  /** Only goes forward; it may stand still while the machine sleeps. */
   now: () => number
+  /** The time of day: it may be set. */
+  wall: () => number
   sleep: (milliseconds: number) => Promise<void>
   /** Does `work` again and again, without keeping the process alive for it, until what it returns is called. */
   every: (milliseconds: number, work: () => void) => () => void
@@ -45,12 +48,21 @@ export type Time = {
 
 const time: Time = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   sleep: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds)),
   every: (milliseconds, work) => {
     const timer = setInterval(work, milliseconds).unref()
     return () => clearInterval(timer)
   },
 }
+
+/** What was asked for is relied on no longer than either clock allows. */
+const watchBy =
+  ({ now, wall }: Pick<Time, 'now' | 'wall'>): Watch =>
+  () => {
+    const start = [now(), wall()] as const
+    return () => Math.max(now() - start[0], wall() - start[1])
+  }
 
 /** Safely before a lease or the stage's validity ends by Postgres's clock, this process stops to rely on it. */
 const RELY_SHARE = 0.8
@@ -65,16 +77,18 @@ export const makeStaged = <S extends object>(
   log: Log,
   settings: Omit<StageSettings, 'collection'>,
   collection: Collection<S>,
-  { now, sleep, every }: Time = time,
+  { now, wall, sleep, every }: Time = time,
 ): Staged<S> => {
   const { name, replica, sql, methods, fallback } = collection
   const stages = postgresStages(db, sql, { ...settings, collection: name })
+  const watch = watchBy({ now, wall })
   const rely = Math.min(settings.leaseSeconds, settings.validSeconds) * 1000 * RELY_SHARE
   const failed = (doing: string) => (error: unknown) => log('warning', doing, { collection: name, error })
   const keeper: Keeper = makeKeeper({
     db: stages,
     replica,
     rely,
+    watch,
     patience: PATIENCE_MS,
     now,
     sleep,
@@ -85,7 +99,7 @@ export const makeStaged = <S extends object>(
     if (keeper.stage() !== undefined && keeper.stage() !== 'complete') keeper.enter().catch(failed('the lease was not renewed'))
   })
   const measure = makeMeasure(now)
-  const { noting, passed } = remember(db, now)
+  const { noting, passed } = remember(db, watch)
   const mirror = makeMirror<S>({
     keeper,
     replica,
@@ -141,16 +155,17 @@ const whileComplete = (db: Database, keeper: Keeper): Database => {
 }
 
 /** Notes which credentials Postgres let through within the last minute: a fallback has nothing else to go by. */
-const remember = (db: Database, now: () => number): { noting: Database; passed: (scope: Scope) => boolean } => {
-  const known = new Map<string, number>()
+const remember = (db: Database, watch: Watch): { noting: Database; passed: (scope: Scope) => boolean } => {
+  const known = new Map<string, () => number>()
   const keyOf = ({ caller }: Scope) => (caller.kind === 'token' ? `${caller.role} ${caller.hash.toString('base64')}` : undefined)
   const note = async <T>(scope: Scope, answer: Promise<T>): Promise<T> => {
     const key = keyOf(scope)
+    const since = watch()
     try {
       const result = await answer
       if (key !== undefined) {
         if (known.size >= PASSED_MOST) known.clear()
-        known.set(key, now())
+        known.set(key, since)
       }
       return result
     } catch (error) {
@@ -160,7 +175,7 @@ const remember = (db: Database, now: () => number): { noting: Database; passed: 
     }
   }
   return {
-    passed: scope => scope.caller.kind !== 'token' || now() - (known.get(keyOf(scope) as string) ?? Number.NEGATIVE_INFINITY) < PASSED_MS,
+    passed: scope => scope.caller.kind !== 'token' || (known.get(keyOf(scope) as string)?.() ?? PASSED_MS) < PASSED_MS,
     noting: {
       ...db,
       read: (scope, ...statements) => note(scope, db.read(scope, ...statements)),

@@ -68,6 +68,7 @@ export const places = {
   'the way back from complete': { stage: 'complete', asks: ['increment', 'read'], faults: ['delay', 'away'], ways: [-1], wait: 9 },
   'the way back from rampdown': { stage: 'rampdown', asks: ['increment', 'put'], faults: ['delay'], ways: [-1, -1, 1], wait: 9 },
   'live gives its lease up': { stage: 'live', asks: ['put', 'read', 'read'], faults: ['delay', 'away', 'cancel'], ways: [1], wait: 1 },
+  'live goes back to shadow': { stage: 'live', asks: ['put', 'list', 'list'], faults: ['delay'], ways: [-1], wait: 1 },
   'asked twice': { stage: 'dualwrite', asks: ['once', 'again', 'again', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },
   'the flip to dualwrite': { stage: 'off', asks: ['put', 'increment', 'read'], faults: ['late commit', 'delay'], ways: [1], wait: 2 },
   'lists and tombstones in live': { stage: 'live', asks: ['remove', 'list', 'read'], faults: ['delay', 'cancel'], ways: [-1, 1], wait: 1 },
@@ -246,7 +247,9 @@ const fault = (world: World, mood: Mood): void => {
     crash(world, one)
   } else if (one && kind === 'freeze') {
     world.note('freeze')
-    one.frozenUntil = state.clock + random.pick([300, 900, 1500, 4000])
+    const length = random.pick([300, 900, 1500, 4000])
+    one.frozenUntil = state.clock + length
+    if (random.chance(0.5)) one.slept += length
     trace?.push(`${state.clock} ${one.name} freezes until ${one.frozenUntil}`)
   } else if (one && kind === 'away') {
     world.note('Postgres away')

@@ -39,6 +39,20 @@ export const mutants: Mutant[] = [
     edits: [stage("'dualwrite off': { by: 'holder', pause: true }", "'dualwrite off': { by: 'holder' }")],
   },
   {
+    name: 'no pause on the way back to shadow',
+    place: 'live goes back to shadow',
+    edits: [stage("'live shadow': { by: 'holder', pause: true }", "'live shadow': { by: 'holder' }")],
+  },
+  {
+    name: 'memory answers while live ends',
+    place: 'live gives its lease up',
+    edits: [keeper('holds(one) && !leaving', 'holds(one)')],
+  },
+  {
+    name: 'a lease relied on by the clock that stood still',
+    edits: [{ file: 'migration/staged.ts', from: 'Math.max(now() - start[0], wall() - start[1])', to: 'now() - start[0]' }],
+  },
+  {
     name: 'rampdown skipped',
     place: 'the way back from complete',
     edits: [

@@ -17,6 +17,7 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   agents: async () => (await import('./agents/index.ts')).makeAgents,
   conversations: async () => (await import('./conversations/index.ts')).makeConversations,
   migration: async () => (await import('./migration/index.ts')).makeMigration,
+  jobs: async () => (await import('./jobs/index.ts')).makeJobs,
   audit: async () => (await import('./audit/index.ts')).makeAudit,
 }
 

@@ -5,6 +5,7 @@ import { compareKeys, makeOrder, type Order } from './order.ts'
 import type { Key, Page, Row, Slice } from './record.ts'
 
 type Kept<T> = { value: T; version: string; deleted: boolean; dirty: boolean }
+type Change<T> = { organization: string; id: string; before: Kept<T> | undefined; kept: Kept<T> }
 type Rows<T> = { byId: Map<string, Kept<T>>; order: Order }
 
 /** A dictionary of one collection, an organization each. T is kept (the whole row), W goes on the wire. */
@@ -36,7 +37,16 @@ export type Replica = {
   /** What was written here and nowhere else. */
   dirty(): Entry[]
   newest(): bigint
+  draft(): Draft
   clear(): void
+}
+
+/** What a transaction is to write here: nobody else sees any of it before it is kept. */
+export type Draft = {
+  /** Does `work` on top of what is drafted so far, and drafts what it writes; it must be over before anything is awaited. */
+  within<R>(work: () => R): R
+  /** Writes it, unless the table has been cleared since. */
+  keep(): void
 }
 
 /** How a table is kept: its wire, and its order, whose keys are unique and never change. `sortOf` makes texts of keys that sort as they should. */
@@ -51,6 +61,8 @@ export type Shape<T> = {
 export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => key, order }: Shape<T>): Table<T, W> => {
   let organizations = new Map<string, Rows<T>>()
   let newest = 0n
+  /** What is written while a draft is at work. */
+  let noted: Change<T>[] | undefined
   const compare = (a: Key, b: Key): number => compareKeys(sortOf(a), sortOf(b))
 
   const rowsOf = (organization: string): Rows<T> => {
@@ -70,16 +82,21 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
     const kept = rowsOf(organization).byId.get(id)
     return kept?.deleted ? undefined : kept
   }
-  const keep = (organization: string, id: string, kept: Kept<T>): void => {
+  const put = (organization: string, id: string, kept: Kept<T> | undefined): void => {
     const rows = rowsOf(organization)
     const before = rows.byId.get(id)
     const was = before && !before.deleted ? keyOf(before.value, id) : undefined
-    const is = kept.deleted ? undefined : keyOf(kept.value, id)
+    const is = kept && !kept.deleted ? keyOf(kept.value, id) : undefined
     if (was === undefined || is === undefined || compare(was, is) !== 0) {
       if (was) rows.order.remove(was)
       if (is) rows.order.insert({ key: is, id })
     }
-    rows.byId.set(id, kept)
+    if (kept) rows.byId.set(id, kept)
+    else rows.byId.delete(id)
+  }
+  const keep = (organization: string, id: string, kept: Kept<T>): void => {
+    noted?.push({ organization, id, before: rowsOf(organization).byId.get(id), kept })
+    put(organization, id, kept)
     if (BigInt(kept.version) > newest) newest = BigInt(kept.version)
   }
   const write = (organization: string, id: string, value: T, deleted = false): Row<W> => {
@@ -93,6 +110,30 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
   }
   const take = ({ organization_id, id, version, deleted, json }: Entry): void =>
     keep(organization_id, id, { value: parseJson(json) as T, version, deleted, dirty: false })
+  const draft = (): Draft => {
+    const home = organizations
+    let changes: Change<T>[] = []
+    const redo = () => {
+      for (const { organization, id, kept } of changes) keep(organization, id, kept)
+    }
+    return {
+      within: work => {
+        noted = []
+        try {
+          redo()
+          return work()
+        } finally {
+          changes = noted
+          noted = undefined
+          for (const { organization, id, before } of changes.toReversed()) put(organization, id, before)
+        }
+      },
+      keep: () => {
+        if (organizations === home) redo()
+        changes = []
+      },
+    }
+  }
   function* entries(): IterableIterator<Entry> {
     for (const [organization, { byId }] of organizations) for (const [id, kept] of byId) yield entryOf(organization, id, kept)
   }
@@ -145,6 +186,7 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
           [...byId].filter(([, kept]) => kept.dirty).map(([id, kept]) => entryOf(organization, id, kept)),
         ),
       newest: () => newest,
+      draft,
       clear: () => {
         organizations = new Map()
         newest = 0n

@@ -1,7 +1,9 @@
 import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
+import { makeDoubts } from './doubts.ts'
+import { patient } from './patience.ts'
 import type { Keeper, KeeperOptions, View } from './ports.ts'
 import { HeldElsewhere, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
-import { drained, keyOf, later, makeWrites } from './writes.ts'
+import { drained, later, makeWrites } from './writes.ts'
 
 /** How long to wait before Postgres is asked again how a change of stage ended. */
 const READ_BACK_MS = 50
@@ -16,7 +18,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
   /** A step is on its way after which others write too: from its COMMIT on, of which this process hears later. */
   let leaving = false
   const writes = makeWrites()
-  const doubts = new Map<string, { organization: string; id: string }>()
+  const doubts = makeDoubts(db, replica)
   let settling: Promise<void> | undefined
 
   const holds = (one: View) => one === view && one.age() < rely
@@ -65,24 +67,17 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
     return entering
   }
 
-  const patiently = async (waiting: Promise<unknown>, detail: string): Promise<void> => {
-    const late = Symbol('late')
-    if ((await Promise.race([waiting, sleep(patience).then(() => late)])) === late) throw later(detail)
-  }
+  const patiently = patient({ patience, sleep })
 
   const settleNow = async (): Promise<void> => {
     const present = await enter()
-    const doubted = [...doubts]
+    const doubted = doubts.all()
     if (!holdsMemory(present.row.stage)) return doubts.clear()
     if (doubted.length === 0) return
     try {
       const epoch = await db.raise(present.row.epoch)
       const row = { ...present.row, epoch }
-      for (const [key, { organization, id }] of doubted) {
-        const entry = await db.entry(organization, id)
-        if (entry) replica.apply(entry)
-        doubts.delete(key)
-      }
+      await doubts.conclude(doubted)
       if (view === present) {
         view = { row, age: present.age }
         filled = row
@@ -157,10 +152,9 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
       if (pause !== undefined) throw later('the collection is changing its stage')
       return writes.begin(organization, ids)
     },
-    doubt: (organization, id) => void doubts.set(keyOf(organization, id), { organization, id }),
+    doubt: (organization, id, drafted) => doubts.add({ organization, id, drafted }),
     settle: async key => {
-      const concerned = () => (key ? doubts.has(keyOf(key.organization, key.id)) : doubts.size > 0)
-      while (concerned()) {
+      while (doubts.of(key)) {
         settling ??= settleNow().finally(() => {
           settling = undefined
         })
@@ -182,7 +176,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
           })
           await drained(writes, { patience, now, sleep })
         }
-        if (step.by === 'holder' && doubts.size > 0) await settleNow()
+        if (step.by === 'holder' && doubts.of(undefined)) await settleNow()
         leaving = holdsMemory(from.row.stage) && !holdsMemory(to)
         return await take(view ?? from, to)
       } finally {

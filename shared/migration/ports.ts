@@ -16,6 +16,8 @@ export type StageDb = {
   /** Takes a step. `dirty` rows are written with new versions, which it returns. Refuses (conflict) without a needed clean pass. */
   change(epoch: string, to: Stage, dirty: Entry[], newest: bigint): Promise<Entry[]>
   entry(organization: string, id: string): Promise<Entry | undefined>
+  /** Whether the answer of a request with an Idempotency-Key has been committed. */
+  answered(organization: string, unit: string): Promise<boolean>
   /** All entries, in pages. */
   entries(): AsyncIterable<Entry[]>
 }
@@ -57,16 +59,25 @@ export type Keeper = {
   /** Whether a write of this key (of any key) has begun and not ended. */
   writing(organization: string, id: string | undefined): boolean
   /** The outcome of a write of this key is unknown: it is not served until it is settled. */
-  doubt(organization: string, id: string): void
+  doubt(organization: string, id: string, drafted?: Drafted): void
   /** Settles what is in doubt of one key, or of the whole collection. 503 when that cannot be done now. */
   settle(key?: { organization: string; id: string }): Promise<void>
   change(to: Stage, expectedEpoch: string): Promise<StageRow>
   release(): Promise<void>
 }
 
+/** What memory alone is to have, in off, once the transaction of a request with an Idempotency-Key (`unit`) is committed. */
+export type Drafted = { unit: string; keep(): void }
+
 /** A store's own word on each of its methods: what it does, and the key (or the keys) that it does it to (none for a list). */
 export type Methods<S> = { readonly [M in keyof S]: { readonly kind: 'read' | 'write'; readonly key?: KeyOf } }
 export type KeyOf = (...args: never[]) => string | readonly string[]
+
+/** One call of a store's method: its name, and the keys that it is about (none for a list). */
+export type Call = { name: string; scope: Scope; args: unknown[]; keys: readonly string[] }
+
+/** What a call came to; undefined when it must be tried again. */
+export type Answer = { result: unknown } | undefined
 
 /** What a write or a read brings along in its own transaction: the check of its epoch before it, its entries as they stand after it. */
 export type Probe = Around & { entries(): readonly Entry[] }
@@ -86,5 +97,7 @@ export type MirrorOptions<S> = {
   /** Whether memory may answer reads in `live` while Postgres fails. Never for money. */
   fallback: boolean
   measure: Measure
+  /** As the keeper's. */
+  patience: number
   sleep(milliseconds: number): Promise<void>
 }

@@ -38,6 +38,9 @@ const toEntry = ([organization_id, id, version, deleted, json]: Columns): Entry 
 
 const asText = (entry: Entry) => `{"deleted":${entry.deleted},${entry.json.slice(1)}`
 
+/** As claim_idempotency_key() looks for it. */
+const ANSWERED = `select id from idempotency_keys where organization_id = $1 and id = $2 and created_at > now() - interval '24 hours'`
+
 /** What a keeper asks of Postgres, for one collection. */
 export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSettings): StageDb => {
   const { collection, first, instance, leaseSeconds, validSeconds } = settings
@@ -88,6 +91,7 @@ where (organization_id, id) in (select e ->> 'organization_id', e ->> 'id' from 
       const [row] = await db.read(scope, entryBy(sql, collection, organization, id))
       return row && toEntry(row)
     },
+    answered: async (organization, unit) => (await db.read(scope, statement('answered', ANSWERED, organization, unit))).length > 0,
     entries: async function* () {
       let after: [string, string] = ['', '']
       for (;;) {

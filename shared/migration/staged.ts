@@ -1,8 +1,9 @@
 import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
-import { EpochMoved, Refusal } from '../errors.ts'
+import { Refusal } from '../errors.ts'
 import type { Replica } from '../memory.ts'
 import type { Log } from '../observe/log.ts'
+import { orElse, whileComplete } from './complete.ts'
 import { makeKeeper } from './keeper.ts'
 import { type Measure, makeMeasure } from './measure.ts'
 import { makeMirror } from './mirror.ts'
@@ -106,6 +107,7 @@ export const makeStaged = <S extends object>(
     methods,
     fallback,
     measure,
+    patience: PATIENCE_MS,
     sleep,
     passed,
     memory: collection.memory,
@@ -113,7 +115,7 @@ export const makeStaged = <S extends object>(
     probe: postgresProbe(sql, name),
     check: async scope => void (await noting.read(scope)),
   })
-  const direct = collection.postgres(whileComplete(db, keeper))
+  const direct = orElse(collection.postgres(whileComplete(db, keeper)), mirror)
   return {
     name,
     keeper,
@@ -128,29 +130,6 @@ export const makeStaged = <S extends object>(
     get store() {
       return keeper.stage() === 'complete' ? direct : mirror
     },
-  }
-}
-
-/** The database as `complete` uses it: each scope carries how long the stage may be relied on, and nothing else is asked. */
-const whileComplete = (db: Database, keeper: Keeper): Database => {
-  const scoped = async <T>(scope: Scope, work: (scope: Scope) => Promise<T>): Promise<T> => {
-    for (;;) {
-      const view = await keeper.enter()
-      if (view.row.stage !== 'complete') throw new EpochMoved()
-      try {
-        return await work({ ...scope, validUntil: view.row.validUntil })
-      } catch (error) {
-        if (!(error instanceof EpochMoved) || scope.unit) throw error
-        keeper.moved(view)
-      }
-    }
-  }
-  return {
-    ...db,
-    read: (scope, ...statements) => scoped(scope, inside => db.read(inside, ...statements)),
-    write: (scope, ...statements) => scoped(scope, inside => db.write(inside, ...statements)),
-    writeAll: (scope, ...statements) => scoped(scope, inside => db.writeAll(inside, ...statements)),
-    writeAt: (isolation, scope, ...statements) => scoped(scope, inside => db.writeAt(isolation, inside, ...statements)),
   }
 }
 

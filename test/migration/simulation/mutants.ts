@@ -1,5 +1,5 @@
 import type { Edit } from './bundle.ts'
-import type { Place } from './fuzz.ts'
+import type { Place } from './moods.ts'
 
 /** A deliberate fault: in the real code (`edits`), or in the simulated Postgres where the guarantee is SQL's (`faults`). */
 export type Mutant = {
@@ -11,6 +11,7 @@ export type Mutant = {
 
 const mirror = (from: string, to: string): Edit => ({ file: 'migration/mirror.ts', from, to })
 const keeper = (from: string, to: string): Edit => ({ file: 'migration/keeper.ts', from, to })
+const off = (from: string, to: string): Edit => ({ file: 'migration/off.ts', from, to })
 const stage = (from: string, to: string): Edit => ({ file: 'migration/stage.ts', from, to })
 
 export const mutants: Mutant[] = [
@@ -18,8 +19,8 @@ export const mutants: Mutant[] = [
     name: 'memory before Postgres',
     edits: [
       mirror(
-        '      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
-        '      await ask(memory, call)\n      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
+        '      return await inPostgres(call, { around })\n    } catch (error) {\n      if (error instanceof Outcome',
+        '      await ask(memory, call)\n      return await inPostgres(call, { around })\n    } catch (error) {\n      if (error instanceof Outcome',
       ),
     ],
   },
@@ -50,6 +51,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'a lease relied on by the clock that stood still',
+    place: 'asleep while others go on',
     edits: [{ file: 'migration/staged.ts', from: 'Math.max(now() - start[0], wall() - start[1])', to: 'now() - start[0]' }],
   },
   {
@@ -72,7 +74,7 @@ export const mutants: Mutant[] = [
   { name: 'a stale epoch accepted', faults: ['a stale epoch'] },
   {
     name: 'unknown taken as failed',
-    edits: [mirror('if (error instanceof OutcomeUnknown) doubt(call)\n      else if', 'if')],
+    edits: [mirror('if (error instanceof OutcomeUnknown) doubt(call)\n', '')],
   },
   { name: 'version drawn before the lock', faults: ['version before the lock'] },
   {
@@ -96,10 +98,40 @@ export const mutants: Mutant[] = [
     place: 'lists and tombstones in live',
     edits: [
       mirror(
-        '      learn(around.entries())\n      return keeper.holds(view) ? { result } : undefined',
-        '      const entries = around.entries()\n      if (entries[0]?.deleted) return await inMemory(view, call)\n      learn(entries)\n      return keeper.holds(view) ? { result } : undefined',
+        '      return keeper.holds(view) ? { result } : undefined\n    } catch',
+        '      if (around.entries()[0]?.deleted) return await inMemory(view, call)\n      return keeper.holds(view) ? { result } : undefined\n    } catch',
       ),
     ],
+  },
+  {
+    name: 'an effect in off before its answer is committed',
+    place: 'done once in off',
+    edits: [off('return draft ? draft.within(() => inMemory(call)) : inMemory(call)', 'return inMemory(call)')],
+  },
+  {
+    name: 'an effect in off of unknown outcome dropped',
+    place: 'done once in off',
+    edits: [off("else if (outcome === 'unknown') for", 'else if (false) for')],
+  },
+  {
+    name: 'an effect in off behind the back of another that is under way',
+    place: 'done once in off',
+    edits: [off('unit.onEnd(await turns.take(wanted))', '')],
+  },
+  {
+    name: 'an effect in off that nobody waits for',
+    place: 'done once in off',
+    edits: [off('around: probe(view.row.epoch, organization, [])', '')],
+  },
+  {
+    name: 'a refusal within a transaction not applied to memory',
+    place: 'refused once',
+    edits: [mirror("outcome === 'committed' || outcome === 'refused'", "outcome === 'committed'")],
+  },
+  {
+    name: 'what is undone applied to memory',
+    place: 'refused once',
+    edits: [mirror("(outcome === 'committed' || outcome === 'refused') && apply()", 'apply()')],
   },
   {
     name: 'a change of unknown outcome taken for failed',

@@ -154,6 +154,7 @@ const statements: Record<string, (state: State, session: Session, values: Values
     const row = seen(state, session, id as string)
     return row ? [entryOf(id as string, row)] : []
   },
+  'migration.answered': (state, _, [, id]) => (state.answers.has(id as string) ? [[id as string]] : []),
   'migration.entries.toy': (state, session, [, after]) =>
     [...new Set([...state.rows.keys(), ...session.writes.keys()])]
       .sort()

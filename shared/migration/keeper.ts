@@ -55,7 +55,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
       return ask() // a fill may outlast the lease: serve only what is still ours
     } else filled = row
     view = { row, age }
-    if (row.wish !== undefined && !changing) wished(row.wish, row.epoch)
+    if (!changing) wished(row)
     return view
   }
 
@@ -178,7 +178,9 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
         }
         if (step.by === 'holder' && doubts.of(undefined)) await settleNow()
         leaving = holdsMemory(from.row.stage) && !holdsMemory(to)
-        return await take(view ?? from, to)
+        const present = await enter()
+        if (present.row.stage !== from.row.stage) throw new Refusal('conflict', `the stage became ${present.row.stage} meanwhile`)
+        return await take(present, to)
       } finally {
         pause = undefined
         leaving = false

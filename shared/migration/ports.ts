@@ -13,7 +13,7 @@ export type StageDb = {
   release(): Promise<void>
   /** Raises the epoch; waits for the writes of the old one to end. Only for the holder. */
   raise(epoch: string): Promise<string>
-  /** Takes a step. `dirty` rows are written with new versions, which it returns. Refuses (conflict) without a needed clean pass. */
+  /** Takes a step. `dirty` rows are written with new versions, which it returns. Refuses (conflict) what is not legal or not proved. */
   change(epoch: string, to: Stage, dirty: Entry[], newest: bigint): Promise<Entry[]>
   entry(organization: string, id: string): Promise<Entry | undefined>
   /** Whether the answer of a request with an Idempotency-Key has been committed. */
@@ -35,8 +35,8 @@ export type KeeperOptions = {
   patience: number
   now: () => number
   sleep: (milliseconds: number) => Promise<void>
-  /** Called when an operator asked for a step elsewhere, which only this process can take. */
-  wished: (to: Stage, epoch: string) => void
+  /** Called with what Postgres told, where an operator may have asked elsewhere for what only this process can do. */
+  wished: (row: StageRow) => void
 }
 
 /** What one operation rests on. It is good while it is the keeper's own and its age (milliseconds) not too great. */

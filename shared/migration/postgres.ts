@@ -2,7 +2,7 @@ import type { Columns, Statement } from '../db/batch.ts'
 import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
 import type { Probe, StageDb } from './ports.ts'
-import { type Entry, type Stage, type StageRow, stepOf } from './stage.ts'
+import type { Entry, Stage, StageRow } from './stage.ts'
 import type { Runs } from './verify.ts'
 
 /** How a collection's rows become entries and entries rows. The first three columns of `from` are organization_id, id and version. */
@@ -38,6 +38,9 @@ const toEntry = ([organization_id, id, version, deleted, json]: Columns): Entry 
 
 const asText = (entry: Entry) => `{"deleted":${entry.deleted},${entry.json.slice(1)}`
 
+const ENTER = `select stage, epoch, valid_until, wish, granted, since, verify_wished($1)
+from migration_enter($1, $2, $3, $4, $5)`
+
 /** As claim_idempotency_key() looks for it. */
 const ANSWERED = `select id from idempotency_keys where organization_id = $1 and id = $2 and created_at > now() - interval '24 hours'`
 
@@ -49,10 +52,9 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
 
   return {
     enter: async () => {
-      const text = 'select stage, epoch, valid_until, wish, granted, since from migration_enter($1, $2, $3, $4, $5)'
-      const [row] = await db.write(scope, statement('enter', text, collection, first, instance, leaseSeconds, validSeconds))
-      const [stage, epoch, validUntil, wish, granted, since] = row as string[]
-      const found = { stage, epoch, validUntil, wish: wish ?? undefined } as StageRow
+      const [row] = await db.write(scope, statement('enter', ENTER, collection, first, instance, leaseSeconds, validSeconds))
+      const [stage, epoch, validUntil, wish, granted, since, verify] = row as string[]
+      const found = { stage, epoch, validUntil, wish: wish ?? undefined, verify: verify === 't' } as StageRow
       return { row: found, granted: granted === 't', since: since as string }
     },
     release: async () => {
@@ -66,7 +68,6 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
       return row?.[0] as string
     },
     change: async (epoch, to, dirty, newest) => {
-      const asks = askOf(await stageOf(db, collection), to)
       const restore = sql.restore.map((text, i) => ({
         name: `${entryStatement('restore')}.${i}`,
         text,
@@ -83,7 +84,7 @@ where (organization_id, id) in (select e ->> 'organization_id', e ->> 'id' from 
         statement('hold', 'select migration_hold($1, $2)', collection, epoch),
         statement('raise_version', 'select raise_row_version($1)', String(newest)),
         ...(dirty.length === 0 ? [] : [...restore, written]),
-        statement('change', 'select migration_change($1, $2, $3, $4, $5, $6)', collection, instance, epoch, to, asks, validSeconds),
+        statement('change', 'select migration_change($1, $2, $3, $4, $5)', collection, instance, epoch, to, validSeconds),
       )
       return dirty.length === 0 ? [] : (results.at(-2) as Columns[]).map(toEntry)
     },
@@ -109,20 +110,6 @@ limit ${PAGE}`,
       }
     },
   }
-}
-
-const stageOf = async (db: Database, collection: string): Promise<Stage> => {
-  const [row] = await db.read(scope, {
-    name: 'migration.stage',
-    text: 'select stage from migration_stages where collection = $1',
-    values: [collection],
-  })
-  return row?.[0] as Stage
-}
-
-const askOf = (from: Stage, to: Stage): string => {
-  const step = stepOf(from, to)
-  return step?.cleanPass ? 'clean pass' : step?.wait ? 'wait' : ''
 }
 
 const entryBy = (sql: ReplicaSql, collection: string, organization: string, id: string): Statement => ({

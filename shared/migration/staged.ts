@@ -9,6 +9,7 @@ import { type Measure, makeMeasure } from './measure.ts'
 import { makeMirror } from './mirror.ts'
 import type { Keeper, Methods, StageDb, Watch } from './ports.ts'
 import { postgresProbe, postgresRuns, postgresStages, type ReplicaSql, type StageSettings } from './postgres.ts'
+import type { StageRow } from './stage.ts'
 import { makeVerify, type Verify } from './verify.ts'
 
 /** What a domain says of a collection that once was a dictionary: its store twice, and how rows are exchanged. */
@@ -93,8 +94,13 @@ export const makeStaged = <S extends object>(
     patience: PATIENCE_MS,
     now,
     sleep,
-    wished: (to, epoch) => void keeper.change(to, epoch).catch(failed(`the step to ${to} that was wished for was not taken`)),
+    wished: row => takeUp(row),
   })
+  /** What was asked of a process that does not hold the memory. */
+  const takeUp = ({ wish, verify: wanted, epoch }: StageRow): void => {
+    if (wish !== undefined) keeper.change(wish, epoch).catch(failed(`the step to ${wish} that was wished for was not taken`))
+    if (wanted) verify().catch(failed('the comparison that was wished for was not made'))
+  }
   /** An idle process keeps its lease and hears of wishes too. */
   const stop = every(rely / BEATS, () => {
     if (keeper.stage() !== undefined && keeper.stage() !== 'complete') keeper.enter().catch(failed('the lease was not renewed'))
@@ -116,12 +122,13 @@ export const makeStaged = <S extends object>(
     check: async scope => void (await noting.read(scope)),
   })
   const direct = orElse(collection.postgres(whileComplete(db, keeper)), mirror)
+  const verify = makeVerify({ runs: postgresRuns(db, name), keeper, stages, replica, sleep })
   return {
     name,
     keeper,
     stages,
     measure,
-    verify: makeVerify({ runs: postgresRuns(db, name), keeper, stages, replica, sleep }),
+    verify,
     release: async () => {
       stop()
       if (keeper.stage() !== undefined && keeper.stage() !== 'complete')

@@ -57,18 +57,16 @@ export const mutants: Mutant[] = [
   {
     name: 'rampdown skipped',
     place: 'the way back from complete',
+    faults: ['any step'],
     edits: [
-      stage(
-        "'live rampdown': { by: 'holder', cleanPass: true }",
-        "'live rampdown': { by: 'holder', cleanPass: true },\n  'live complete': { by: 'holder' }",
-      ),
+      stage("'live rampdown': { by: 'holder' }", "'live rampdown': { by: 'holder' },\n  'live complete': { by: 'holder' }"),
       stage("'complete rampdown': { by: 'anyone' }", "'complete rampdown': { by: 'anyone' },\n  'complete live': { by: 'anyone' }"),
     ],
   },
   {
     name: 'no wait before live',
     place: 'the way back from complete',
-    edits: [stage("'rampdown live': { by: 'anyone', wait: true }", "'rampdown live': { by: 'anyone' }")],
+    faults: ['no wait'],
   },
   { name: 'no fill', edits: [keeper('      await fill()\n', '')] },
   { name: 'a stale epoch accepted', faults: ['a stale epoch'] },

@@ -1,8 +1,12 @@
 import { purgeTombstones } from '../../shared/db/purge.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import { type Job, jobOf } from '../../shared/job.ts'
+import { openObjects } from '../../shared/objects/open.ts'
 import type { Shared } from '../../shared/shared.ts'
+import { headsIn } from '../audit/heads.ts'
 import { auditPartitions } from '../audit/jobs.postgres.ts'
+import { postgresSeals } from '../audit/seal.postgres.ts'
+import { sealAudit } from '../audit/seal.ts'
 import { purgeComparisons } from '../migration/jobs.postgres.ts'
 import { purgeSessions } from '../organizations/jobs.postgres.ts'
 import { postgresRuns } from './postgres.ts'
@@ -11,7 +15,7 @@ import { jobRoute, runRoutes } from './routes.ts'
 import { makeRunner } from './run.ts'
 
 /** Every job there is. A domain adds its own here, or its part to one that is here. */
-const jobsOf = ({ db }: Shared): Job[] => [
+const jobsOf = ({ db, log, config }: Shared): Job[] => [
   jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db)]),
   jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, old runs', [
     purgeIdempotencyKeys(db),
@@ -22,6 +26,7 @@ const jobsOf = ({ db }: Shared): Job[] => [
     purgeComparisons(db),
     purgeRuns(db),
   ]),
+  sealAudit(postgresSeals(db), headsIn(openObjects(config.auditHeads)), log),
 ]
 
 /** The jobs function: what Cloud Scheduler asks for. */

@@ -1,11 +1,11 @@
 import { staleVersion } from './db/rows.ts'
+import { type Draft, makeDrafts } from './draft.ts'
 import { parseJson, stringify } from './json.ts'
 import type { Entry } from './migration/stage.ts'
 import { compareKeys, makeOrder, type Order } from './order.ts'
 import type { Key, Page, Row, Slice } from './record.ts'
 
 type Kept<T> = { value: T; version: string; deleted: boolean; dirty: boolean }
-type Change<T> = { organization: string; id: string; before: Kept<T> | undefined; kept: Kept<T> }
 type Rows<T> = { byId: Map<string, Kept<T>>; order: Order }
 
 /** A dictionary of one collection, an organization each. T is kept (the whole row), W goes on the wire. */
@@ -29,24 +29,20 @@ export type Table<T, W> = {
 /** The side of a table that a mirror works with. Removed entries stay as tombstones, as they do in Postgres. */
 export type Replica = {
   read(organization: string, id: string): Entry | undefined
-  /** Takes an entry over where it is newer than what is there: an older copy never comes back. */
+  /** Takes an entry over where it is newer than what is there: an older copy never comes back. What is dirty stays. */
   apply(entry: Entry): boolean
   /** Takes an entry over whatever is there, and has it clean. */
   replace(entry: Entry): void
   entries(): IterableIterator<Entry>
   /** What was written here and nowhere else. */
-  dirty(): Entry[]
+  dirty(): Pick<Entry, 'organization_id' | 'id'>[]
+  /** Postgres has this entry: it is dirty no more, unless it has changed since it was read. */
+  clean(entry: Entry): void
   newest(): bigint
   draft(): Draft
+  /** Whether a draft stands over an entry. */
+  drafted(entry: Pick<Entry, 'organization_id' | 'id'>): boolean
   clear(): void
-}
-
-/** What a transaction is to write here: nobody else sees any of it before it is kept. */
-export type Draft = {
-  /** Does `work` on top of what is drafted so far, and drafts what it writes; it must be over before anything is awaited. */
-  within<R>(work: () => R): R
-  /** Writes it, unless the table has been cleared since. */
-  keep(): void
 }
 
 /** How a table is kept: its wire, and its order, whose keys are unique and never change. `sortOf` makes texts of keys that sort as they should. */
@@ -61,8 +57,6 @@ export type Shape<T> = {
 export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => key, order }: Shape<T>): Table<T, W> => {
   let organizations = new Map<string, Rows<T>>()
   let newest = 0n
-  /** What is written while a draft is at work. */
-  let noted: Change<T>[] | undefined
   const compare = (a: Key, b: Key): number => compareKeys(sortOf(a), sortOf(b))
 
   const rowsOf = (organization: string): Rows<T> => {
@@ -95,10 +89,11 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
     else rows.byId.delete(id)
   }
   const keep = (organization: string, id: string, kept: Kept<T>): void => {
-    noted?.push({ organization, id, before: rowsOf(organization).byId.get(id), kept })
+    drafts.note(organization, id, kept)
     put(organization, id, kept)
     if (BigInt(kept.version) > newest) newest = BigInt(kept.version)
   }
+  const drafts = makeDrafts<Kept<T>>({ read: (organization, id) => rowsOf(organization).byId.get(id), put, keep })
   const write = (organization: string, id: string, value: T, deleted = false): Row<W> => {
     const kept = { value, version: nextVersion(), deleted, dirty: true }
     keep(organization, id, kept)
@@ -110,30 +105,6 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
   }
   const take = ({ organization_id, id, version, deleted, json }: Entry): void =>
     keep(organization_id, id, { value: parseJson(json) as T, version, deleted, dirty: false })
-  const draft = (): Draft => {
-    const home = organizations
-    let changes: Change<T>[] = []
-    const redo = () => {
-      for (const { organization, id, kept } of changes) keep(organization, id, kept)
-    }
-    return {
-      within: work => {
-        noted = []
-        try {
-          redo()
-          return work()
-        } finally {
-          changes = noted
-          noted = undefined
-          for (const { organization, id, before } of changes.toReversed()) put(organization, id, before)
-        }
-      },
-      keep: () => {
-        if (organizations === home) redo()
-        changes = []
-      },
-    }
-  }
   function* entries(): IterableIterator<Entry> {
     for (const [organization, { byId }] of organizations) for (const [id, kept] of byId) yield entryOf(organization, id, kept)
   }
@@ -175,20 +146,30 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
       },
       apply: entry => {
         const kept = rowsOf(entry.organization_id).byId.get(entry.id)
+        if (kept?.dirty) return false
         if (kept && BigInt(kept.version) >= BigInt(entry.version)) return false
         take(entry)
         return true
       },
       replace: take,
       entries,
-      dirty: () =>
-        [...organizations].flatMap(([organization, { byId }]) =>
-          [...byId].filter(([, kept]) => kept.dirty).map(([id, kept]) => entryOf(organization, id, kept)),
-        ),
+      dirty: () => {
+        const found: Pick<Entry, 'organization_id' | 'id'>[] = []
+        for (const [organization_id, { byId }] of organizations)
+          for (const [id, { dirty }] of byId) if (dirty) found.push({ organization_id, id })
+        return found
+      },
+      clean: ({ organization_id, id, version }) => {
+        const { byId } = rowsOf(organization_id)
+        const kept = byId.get(id)
+        if (kept?.version === version) byId.set(id, { ...kept, dirty: false })
+      },
       newest: () => newest,
-      draft,
+      draft: drafts.make,
+      drafted: drafts.over,
       clear: () => {
         organizations = new Map()
+        drafts.clear()
         newest = 0n
       },
     },

@@ -19,8 +19,8 @@ export const makeDoubts = (db: StageDb, replica: Replica): Doubts => {
   const doubts = new Map<string, Doubt>()
   const concludeOne = async ({ organization, id, drafted }: Doubt): Promise<void> => {
     if (drafted) {
-      if (await db.answered(organization, drafted.unit)) drafted.keep()
-      return
+      const answered = await db.answered(organization, drafted.unit)
+      return answered ? drafted.draft.keep() : drafted.draft.drop()
     }
     const entry = await db.entry(organization, id)
     if (entry) replica.apply(entry)

@@ -1,14 +1,14 @@
 import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
+import { makeCatchup } from './catchup.ts'
 import { makeDoubts } from './doubts.ts'
-import { patient } from './patience.ts'
 import type { Keeper, KeeperOptions, View } from './ports.ts'
 import { HeldElsewhere, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
-import { drained, later, makeWrites } from './writes.ts'
+import { later, makeWrites, patiently } from './writes.ts'
 
 /** How long to wait before Postgres is asked again how a change of stage ended. */
 const READ_BACK_MS = 50
 
-export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wished }: KeeperOptions): Keeper => {
+export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }: KeeperOptions): Keeper => {
   let view: View | undefined
   /** The stage and epoch under which memory was last known to be true. */
   let filled: StageRow | undefined
@@ -18,6 +18,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
   /** A step is on its way after which others write too: from its COMMIT on, of which this process hears later. */
   let leaving = false
   const writes = makeWrites()
+  const catchup = makeCatchup(db, replica)
   const doubts = makeDoubts(db, replica)
   let settling: Promise<void> | undefined
 
@@ -26,11 +27,10 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
     view = undefined
   }
 
-  const fill = async (): Promise<void> => {
+  const fill = async ({ epoch }: StageRow): Promise<void> => {
     forget()
     filled = undefined
-    replica.clear()
-    for await (const page of db.entries()) for (const entry of page) replica.replace(entry)
+    await catchup.fill(epoch)
     doubts.clear()
   }
 
@@ -50,7 +50,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
       filled = undefined
       doubts.clear()
     } else if (!stillTrue(row, since)) {
-      await fill()
+      await fill(row)
       filled = row
       return ask() // a fill may outlast the lease: serve only what is still ours
     } else filled = row
@@ -67,19 +67,16 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
     return entering
   }
 
-  const patiently = patient({ patience, sleep })
-
   const settleNow = async (): Promise<void> => {
     const present = await enter()
     const doubted = doubts.all()
     if (!holdsMemory(present.row.stage)) return doubts.clear()
     if (doubted.length === 0) return
     try {
-      const epoch = await db.raise(present.row.epoch)
-      const row = { ...present.row, epoch }
+      const row = { ...present.row, epoch: await db.raise(present.row.epoch) }
       await doubts.conclude(doubted)
       if (view === present) {
-        view = { row, age: present.age }
+        view = { ...present, row }
         filled = row
       }
     } catch (error) {
@@ -114,13 +111,24 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
 
   /** Makes a step; what memory had to itself goes along into dualwrite, and what Postgres had to itself comes back. */
   const make = async (from: View, to: Stage): Promise<void> => {
-    const enteringDual = from.row.stage === 'off'
-    const newest = replica.newest()
-    const dirty = enteringDual ? replica.dirty() : []
-    const written = await db.change(from.row.epoch, to, dirty, newest)
-    for (const entry of written) replica.replace(entry)
-    if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)
+    const { epoch, stage } = from.row
+    await (stage === 'off' ? catchup.meet(epoch, to) : db.change(epoch, to, [], replica.newest()))
     if (filled?.epoch === from.row.epoch) filled = { ...filled, stage: to } // memory stays true through a step of its own
+  }
+
+  /** Before a pause: under an epoch of its own, behind which nothing that an earlier attempt sent can arrive. */
+  const approach = async (present: View): Promise<void> => {
+    try {
+      const row = { ...present.row, epoch: await db.raise(present.row.epoch) }
+      if (view === present) {
+        view = { ...present, row }
+        filled = row
+      }
+      await catchup.approach(row.epoch)
+    } catch (error) {
+      forget()
+      throw error
+    }
   }
 
   /** Takes a step and learns from Postgres how it ended. */
@@ -148,7 +156,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
     },
     writing: writes.of,
     write: async (organization, ids) => {
-      if (pause !== undefined) await patiently(pause, 'the collection is changing its stage')
+      if (pause !== undefined) await patiently(pause, { patience, sleep }, 'the collection is changing its stage')
       if (pause !== undefined) throw later('the collection is changing its stage')
       return writes.begin(organization, ids)
     },
@@ -158,7 +166,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
         settling ??= settleNow().finally(() => {
           settling = undefined
         })
-        await patiently(settling, 'the outcome of a write is being settled')
+        await patiently(settling, { patience, sleep }, 'the outcome of a write is being settled')
       }
     },
     change: async (to, expectedEpoch) => {
@@ -170,11 +178,12 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, now, sleep, wis
         const step = stepOf(from.row.stage, to)
         if (!step) throw new Refusal('conflict', `${from.row.stage} does not lead to ${to}`)
         if (from.row.epoch !== expectedEpoch) throw new Refusal('conflict', `the epoch is ${from.row.epoch} by now, not ${expectedEpoch}`)
+        if (from.row.stage === 'off') await approach(from)
         if (step.pause) {
           pause = new Promise(resolve => {
             resume = resolve
           })
-          await drained(writes, { patience, now, sleep })
+          await writes.drained({ patience, sleep })
         }
         if (step.by === 'holder' && doubts.of(undefined)) await settleNow()
         leaving = holdsMemory(from.row.stage) && !holdsMemory(to)

@@ -1,7 +1,7 @@
 import type { Unit } from '../db/scope.ts'
-import type { Draft } from '../memory.ts'
-import { makeTurns, patient } from './patience.ts'
+import type { Draft } from '../draft.ts'
 import type { Answer, Call, MirrorOptions, View } from './ports.ts'
+import { makeTurns } from './turns.ts'
 import { keyOf } from './writes.ts'
 
 /** What a unit does in off: what it has drafted, and the turns that it has taken. Both end with it. */
@@ -17,7 +17,7 @@ type Options = Pick<MirrorOptions<object>, 'keeper' | 'replica' | 'probe' | 'che
  * drafted, and is there for others once its transaction has committed the answer: its effect and its answer are one.
  */
 export const makeOff = ({ keeper, replica, probe, check, patience, sleep, settle, inMemory }: Options) => {
-  const turns = makeTurns(patient({ patience, sleep }))
+  const turns = makeTurns({ patience, sleep })
   const works = new WeakMap<Unit, Work>()
 
   const within = (unit: Unit | undefined, call: Call): Promise<unknown> => {
@@ -52,7 +52,8 @@ export const makeOff = ({ keeper, replica, probe, check, patience, sleep, settle
     const { draft } = workOf(unit)
     unit.onEnd(outcome => {
       if (outcome === 'committed') draft.keep()
-      else if (outcome === 'unknown') for (const id of call.keys) keeper.doubt(organization, id, { unit: unit.id, keep: draft.keep })
+      else if (outcome === 'unknown') for (const id of call.keys) keeper.doubt(organization, id, { unit: unit.id, draft })
+      else draft.drop()
     })
     return keeper.holds(view) ? { result: await within(unit, call) } : undefined
   }

@@ -1,4 +1,5 @@
 import type { Around, Scope } from '../db/scope.ts'
+import type { Draft } from '../draft.ts'
 import type { Replica } from '../memory.ts'
 import type { Measure } from './measure.ts'
 import type { Entry, Stage, StageRow } from './stage.ts'
@@ -13,13 +14,17 @@ export type StageDb = {
   release(): Promise<void>
   /** Raises the epoch; waits for the writes of the old one to end. Only for the holder. */
   raise(epoch: string): Promise<string>
-  /** Takes a step. `dirty` rows are written with new versions, which it returns. Refuses (conflict) what is not legal or not proved. */
-  change(epoch: string, to: Stage, dirty: Entry[], newest: bigint): Promise<Entry[]>
+  /** Takes a step. `dirty` entries are written as `copy` does. Refuses (conflict) what is not legal or not proved. */
+  change(epoch: string, to: Stage, dirty: Entry[], newest: bigint): Promise<void>
+  /** Writes entries over whatever is there, with new versions larger than `newest`. Only for the holder. */
+  copy(epoch: string, dirty: Entry[], newest: bigint): Promise<void>
+  /** A version: what is committed by now has a smaller one, what is not a larger. Waits for imports under way. Only for the holder. */
+  mark(epoch: string): Promise<string>
   entry(organization: string, id: string): Promise<Entry | undefined>
   /** Whether the answer of a request with an Idempotency-Key has been committed. */
   answered(organization: string, unit: string): Promise<boolean>
-  /** All entries, in pages. */
-  entries(): AsyncIterable<Entry[]>
+  /** All entries, or those of a larger version than `beyond`, in pages. */
+  entries(beyond?: string): AsyncIterable<Entry[]>
 }
 
 /** Starts to measure: what it returns tells the milliseconds since. */
@@ -33,7 +38,6 @@ export type KeeperOptions = {
   watch: Watch
   /** How long a caller waits for a pause or a settlement before 503, in milliseconds. */
   patience: number
-  now: () => number
   sleep: (milliseconds: number) => Promise<void>
   /** Called with what Postgres told, where an operator may have asked elsewhere for what only this process can do. */
   wished: (row: StageRow) => void
@@ -67,7 +71,7 @@ export type Keeper = {
 }
 
 /** What memory alone is to have, in off, once the transaction of a request with an Idempotency-Key (`unit`) is committed. */
-export type Drafted = { unit: string; keep(): void }
+export type Drafted = { unit: string; draft: Draft }
 
 /** A store's own word on each of its methods: what it does, and the key (or the keys) that it does it to (none for a list). */
 export type Methods<S> = { readonly [M in keyof S]: { readonly kind: 'read' | 'write'; readonly key?: KeyOf } }

@@ -24,7 +24,7 @@ export type StageSettings = {
   validSeconds: number
 }
 
-const PAGE = 5000
+const PAGE = 2000
 
 const scope: Scope = { organization_id: '', caller: { kind: 'jobs', actor: 'migration' }, context: { request_id: 'migration' } }
 
@@ -49,6 +49,15 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
   const { collection, first, instance, leaseSeconds, validSeconds } = settings
   const statement = (name: string, text: string, ...values: Statement['values']): Statement => ({ name: `migration.${name}`, text, values })
   const entryStatement = (name: string) => `migration.${name}.${collection}`
+  /** Alone, under this epoch, until the transaction ends. */
+  const hold = (epoch: string) => statement('hold', 'select migration_hold($1, $2)', collection, epoch)
+  /** Entries as they are in memory, with new versions larger than every one that memory has handed out. */
+  const written = (entries: Entry[], newest: bigint): Statement[] => {
+    if (entries.length === 0) return []
+    const values = [`[${entries.map(asText).join()}]`]
+    const restore = sql.restore.map((text, i) => ({ name: `${entryStatement('restore')}.${i}`, text, values }))
+    return [statement('raise_version', 'select raise_row_version($1)', String(newest)), ...restore]
+  }
 
   return {
     enter: async () => {
@@ -68,41 +77,29 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
       return row?.[0] as string
     },
     change: async (epoch, to, dirty, newest) => {
-      const restore = sql.restore.map((text, i) => ({
-        name: `${entryStatement('restore')}.${i}`,
-        text,
-        values: [`[${dirty.map(asText).join()}]`],
-      }))
-      const written = statement(
-        `written.${collection}`,
-        `select * from (${sql.entries}) entry
-where (organization_id, id) in (select e ->> 'organization_id', e ->> 'id' from jsonb_array_elements($1::jsonb) e)`,
-        `[${dirty.map(({ organization_id, id }) => JSON.stringify({ organization_id, id })).join()}]`,
-      )
-      const results = await db.writeAll(
-        scope,
-        statement('hold', 'select migration_hold($1, $2)', collection, epoch),
-        statement('raise_version', 'select raise_row_version($1)', String(newest)),
-        ...(dirty.length === 0 ? [] : [...restore, written]),
-        statement('change', 'select migration_change($1, $2, $3, $4, $5)', collection, instance, epoch, to, validSeconds),
-      )
-      return dirty.length === 0 ? [] : (results.at(-2) as Columns[]).map(toEntry)
+      const change = statement('change', 'select migration_change($1, $2, $3, $4, $5)', collection, instance, epoch, to, validSeconds)
+      await db.write(scope, hold(epoch), ...written(dirty, newest), change)
+    },
+    copy: async (epoch, dirty, newest) => void (await db.write(scope, hold(epoch), ...written(dirty, newest))),
+    mark: async epoch => {
+      const [row] = await db.write(scope, hold(epoch), statement('mark', "select nextval('row_version')"))
+      return row?.[0] as string
     },
     entry: async (organization, id) => {
       const [row] = await db.read(scope, entryBy(sql, collection, organization, id))
       return row && toEntry(row)
     },
     answered: async (organization, unit) => (await db.read(scope, statement('answered', ANSWERED, organization, unit))).length > 0,
-    entries: async function* () {
+    entries: async function* (beyond = '0') {
       let after: [string, string] = ['', '']
       for (;;) {
         const rows = await db.read(scope, {
           name: entryStatement('entries'),
           text: `select * from (${sql.entries}) entry
-where (organization_id, id) > ($1, $2)
+where (organization_id, id) > ($1, $2) and version > $3
 order by organization_id, id
 limit ${PAGE}`,
-          values: after,
+          values: [...after, beyond],
         })
         yield rows.map(toEntry)
         if (rows.length < PAGE) return

@@ -92,7 +92,6 @@ export const makeStaged = <S extends object>(
     rely,
     watch,
     patience: PATIENCE_MS,
-    now,
     sleep,
     wished: row => takeUp(row),
   })

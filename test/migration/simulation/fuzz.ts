@@ -69,14 +69,7 @@ const alive = (world: World): Instance[] => world.instances.filter(one => one !=
 const step = (world: World, mood: Mood, client: Client): void => {
   const { random } = world
   const found = work(world)
-  const { weights } = mood
-  const kind = random.weighted([
-    ['work', found.length > 0 ? weights.work : 0],
-    ['ask', weights.ask],
-    ['operate', weights.operate],
-    ['fault', weights.fault],
-    ['wait', found.length > 0 ? weights.wait : weights.wait + 2],
-  ])
+  const kind = random.weighted(found.length > 0 ? mood.busy : mood.idle)
   if (kind === 'work') {
     happen(world, random.pick(found))
     return

@@ -4,15 +4,28 @@ import type { World } from './world.ts'
 
 /** What a schedule is like: which faults and requests there are, how often, and how fast things go on. Each schedule has its own. */
 export type Mood = {
-  weights: Record<'work' | 'ask' | 'operate' | 'fault' | 'wait', number>
+  busy: Weights<Happening>
+  idle: Weights<Happening>
   asks: Weights<Asked>
   faults: Weights<Fault>
   keys: string[]
   ways: number[]
 }
+type Happening = 'work' | 'ask' | 'operate' | 'fault' | 'wait'
+type Likely = Record<Happening, number>
 type Weights<K extends string> = (readonly [K, number])[]
 type Asked = 'read' | 'list' | 'put' | 'remove' | 'increment' | 'once' | 'again' | 'import'
-export type Fault = 'cut' | 'late commit' | 'cancel' | 'crash' | 'freeze' | 'away' | 'start' | 'delay'
+type Fault = 'cut' | 'late commit' | 'cancel' | 'crash' | 'freeze' | 'away' | 'start' | 'delay'
+
+/** What may happen next, while something could go on by itself and while nothing could. */
+const happenings = ({ work, ask, operate, fault, wait }: Likely): Pick<Mood, 'busy' | 'idle'> => {
+  const others = [
+    ['ask', ask],
+    ['operate', operate],
+    ['fault', fault],
+  ] as const
+  return { busy: [['work', work], ...others, ['wait', wait]], idle: [...others, ['wait', wait + 2]] }
+}
 
 const asks: Weights<Asked> = [
   ['read', 40],
@@ -37,13 +50,13 @@ const faults: Weights<Fault> = [
 
 /** Half of the schedules look closely at a little: two kinds of request, a kind of fault or two, one key, one way through the stages. */
 const narrow = ({ random }: World): Mood => ({
-  weights: {
+  ...happenings({
     work: random.pick([20, 40, 80]),
     ask: 16,
     operate: random.pick([4, 8]),
     fault: random.pick([3, 6]),
     wait: random.pick([0, 1, 3]),
-  },
+  }),
   asks: [
     ['read', 10],
     [random.pick(asks)[0], 20],
@@ -74,14 +87,21 @@ export const places = {
     ways: [1],
     wait: 1,
   },
-  'refused once': { stage: 'dualwrite', asks: ['once', 'put', 'put', 'read'], faults: ['delay', 'cut'], ways: [1, -1], wait: 1 },
+  'refused once': { stage: 'dualwrite', asks: ['once', 'put', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },
   'the flip to dualwrite': { stage: 'off', asks: ['put', 'increment', 'read'], faults: ['late commit', 'delay'], ways: [1], wait: 2 },
+  'imports before dualwrite': { stage: 'off', asks: ['import', 'put', 'read'], faults: ['delay', 'cut'], ways: [1, 1, -1], wait: 2 },
   'lists and tombstones in live': { stage: 'live', asks: ['remove', 'list', 'read'], faults: ['delay', 'cancel'], ways: [-1, 1], wait: 1 },
 } as const satisfies Record<string, { stage: Stage; asks: Asked[]; faults: Fault[]; ways: number[]; wait: number }>
 export type Place = keyof typeof places
 
 export const placed = ({ random }: World, place: Place): Mood => ({
-  weights: { work: random.pick([30, 60]), ask: 14, operate: random.pick([4, 8]), fault: random.pick([3, 6, 10]), wait: places[place].wait },
+  ...happenings({
+    work: random.pick([30, 60]),
+    ask: 14,
+    operate: random.pick([4, 8]),
+    fault: random.pick([3, 6, 10]),
+    wait: places[place].wait,
+  }),
   asks: places[place].asks.map(kind => [kind, 10]),
   faults: [...places[place].faults.map(kind => [kind, 10] as const), ['start', 2]],
   keys: [REGISTERS[0] as string],
@@ -94,13 +114,13 @@ export const moodOf = (world: World): Mood => {
   const some = <K extends string>(weights: Weights<K>): Weights<K> =>
     weights.map(([kind, weight]) => [kind, random.chance(0.3) ? 0 : weight * random.pick([1, 1, 3])])
   return {
-    weights: {
+    ...happenings({
       work: random.pick([30, 60, 120]),
       ask: random.pick([10, 16, 24]),
       operate: random.pick([1, 4, 10]),
       fault: random.pick([0, 4, 8, 16]),
       wait: random.pick([0, 1, 4]),
-    },
+    }),
     asks: [['read', 10], ...some(asks)],
     faults: [['start', 5], ...some(faults)],
     keys: REGISTERS,

@@ -12,6 +12,7 @@ export type Mutant = {
 const mirror = (from: string, to: string): Edit => ({ file: 'migration/mirror.ts', from, to })
 const keeper = (from: string, to: string): Edit => ({ file: 'migration/keeper.ts', from, to })
 const off = (from: string, to: string): Edit => ({ file: 'migration/off.ts', from, to })
+const catchup = (from: string, to: string): Edit => ({ file: 'migration/catchup.ts', from, to })
 const stage = (from: string, to: string): Edit => ({ file: 'migration/stage.ts', from, to })
 
 export const mutants: Mutant[] = [
@@ -68,7 +69,7 @@ export const mutants: Mutant[] = [
     place: 'the way back from complete',
     faults: ['no wait'],
   },
-  { name: 'no fill', edits: [keeper('      await fill()\n', '')] },
+  { name: 'no fill', edits: [keeper('      await fill(row)\n', '')] },
   { name: 'a stale epoch accepted', faults: ['a stale epoch'] },
   {
     name: 'unknown taken as failed',
@@ -82,9 +83,9 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'no re-stamping on entering dualwrite',
+    place: 'imports before dualwrite',
     edits: [
-      keeper('for (const entry of written) replica.replace(entry)', 'if (written.length < 0) return from.row'),
-      keeper('if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)', ''),
+      catchup('for (const entry of left) replica.clean(entry)\n      await pull()', 'for (const entry of left) replica.clean(entry)'),
     ],
   },
   { name: 'the sequence not raised above the versions of off', faults: ['sequence not raised'] },
@@ -138,13 +139,58 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'imports of off left out of dualwrite',
+    place: 'imports before dualwrite',
+    edits: [
+      catchup('brought = copied + (await pull(await db.mark(epoch)))', 'await db.mark(epoch)\n        brought = copied'),
+      catchup('replica.clean(entry)\n      await pull()', 'replica.clean(entry)\n      met = String(replica.newest())\n      await pull()'),
+    ],
+  },
+  {
+    name: 'an entry dirtied while it was copied is not copied again',
+    place: 'the flip to dualwrite',
+    edits: [{ file: 'memory.ts', from: 'if (kept?.version === version) byId', to: 'if (kept) byId' }],
+  },
+  {
+    name: 'what was copied stays dirty in the pause, and nothing is copied in it',
+    place: 'the flip to dualwrite',
+    edits: [catchup('await db.change(epoch, to, left, replica.newest())', 'await db.change(epoch, to, [], replica.newest())')],
+  },
+  {
+    name: 'what was imported is taken over what memory has not copied yet',
+    place: 'imports before dualwrite',
+    edits: [{ file: 'memory.ts', from: 'if (kept?.dirty) return false', to: '' }],
+  },
+  {
+    name: 'an attempt that copies under the epoch of an earlier one',
+    place: 'the flip to dualwrite',
     edits: [
       keeper(
-        'for (const entry of page) replica.apply(entry)\n',
-        'for (const entry of page) if (BigInt(entry.version) > newest) replica.apply(entry)\n',
+        'const row = { ...present.row, epoch: await db.raise(present.row.epoch) }\n      if (view === present) {',
+        'const row = present.row\n      if (view === present) {',
       ),
     ],
   },
+  {
+    name: 'the mark drawn after what it stands for was read',
+    place: 'imports before dualwrite',
+    edits: [
+      catchup(
+        'const mark = await db.mark(epoch)\n        brought = copied + (await pull(await db.mark(epoch)))',
+        'brought = copied + (await pull(await db.mark(epoch)))\n        const mark = await db.mark(epoch)',
+      ),
+    ],
+  },
+  {
+    name: 'the mark of a fill drawn after it',
+    place: 'imports before dualwrite',
+    edits: [
+      catchup(
+        'met = await db.mark(epoch)\n      for await (const page of ahead(db.entries())) for (const entry of page) replica.replace(entry)',
+        'for await (const page of ahead(db.entries())) for (const entry of page) replica.replace(entry)\n      met = await db.mark(epoch)',
+      ),
+    ],
+  },
+  { name: 'a mark that does not wait for imports under way', place: 'imports before dualwrite', faults: ['a mark without the lock'] },
   {
     name: 'a comparison that goes on in another stage',
     edits: [{ file: 'migration/verify.ts', from: 'if (view.row.stage !== row.stage) throw', to: 'if (false) throw' }],

@@ -40,7 +40,7 @@ export type World = {
 
 export const LEASE_SECONDS = 1
 /** A process looks after its lease less often than it would, or there would be little else to see. */
-const RARER = 4
+const RARER = 8
 let drain = (): void => {
   throw new Error('microtasks cannot be drained yet')
 }
@@ -133,8 +133,8 @@ export const crash = (world: World, instance: Instance): void => {
 }
 
 const awake = (world: World, name: string): boolean => {
-  const instance = world.instances.find(one => one?.name === name)
-  return instance === undefined || instance.frozenUntil <= world.state.clock
+  for (const one of world.instances) if (one?.name === name) return one.frozenUntil <= world.state.clock
+  return true
 }
 
 /** Everything that could happen next without anybody's doing. */
@@ -158,7 +158,7 @@ export const happen = (world: World, event: Session | Timer): void => {
     trace?.push(
       `${state.clock} ${event.instance} hears of ${describe(event)}: ${event.error?.code ?? JSON.stringify(event.results.at(-1))}`,
     )
-    deliver(event)
+    deliver(state, event)
   } else {
     const before = event.phase
     advance(state, event, () => random.chance(0.15))
@@ -171,7 +171,7 @@ export const happen = (world: World, event: Session | Timer): void => {
       event.heldUntil <= state.clock &&
       random.chance(0.4)
     )
-      deliver(event)
+      deliver(state, event)
   }
   flush(world)
 }

@@ -1,12 +1,5 @@
-import { later } from './writes.ts'
-
-/** Waits no longer than `patience` milliseconds, then throws 503 with `detail`. */
-export const patient =
-  ({ patience, sleep }: { patience: number; sleep: (milliseconds: number) => Promise<void> }) =>
-  async (waiting: Promise<unknown>, detail: string): Promise<void> => {
-    const late = Symbol('late')
-    if ((await Promise.race([waiting, sleep(patience).then(() => late)])) === late) throw later(detail)
-  }
+import type { KeeperOptions } from './ports.ts'
+import { patiently } from './writes.ts'
 
 /** Lets one at a time have a key: who asks later waits for its turn. */
 export type Turns = {
@@ -14,7 +7,7 @@ export type Turns = {
   take(keys: readonly string[]): Promise<() => void>
 }
 
-export const makeTurns = (patiently: ReturnType<typeof patient>): Turns => {
+export const makeTurns = (options: Pick<KeeperOptions, 'patience' | 'sleep'>): Turns => {
   const last = new Map<string, Promise<void>>()
   const takeOne = async (key: string): Promise<() => void> => {
     const before = last.get(key)
@@ -27,7 +20,7 @@ export const makeTurns = (patiently: ReturnType<typeof patient>): Turns => {
     })
     last.set(key, mine)
     try {
-      if (before !== undefined) await patiently(before, 'another request writes the same')
+      if (before !== undefined) await patiently(before, options, 'another request writes the same')
       return end
     } catch (error) {
       end()

@@ -86,6 +86,7 @@ test('a purge removes what has expired, and nothing else', async () => {
     await app.database.sql(change)
   const { body } = await app.admin('POST', '/jobs/purge-expired')
   expect(body).toMatchObject({ outcome: 'succeeded', rows: 5 })
+  expect(await count(`audit_events where organization_id = '${id}' and entity_id = 'old' and action = 'remove'`)).toBe(1)
   const left = await app.database.sql<{ id: string }>(`select id from agents where organization_id = '${id}' order by id`)
   expect(left.map(row => row.id)).toEqual(['fresh', 'here', 'imported'])
   expect((await app.as(lasting.token)('GET', '/organizations/me')).status).toBe(200)

@@ -66,6 +66,18 @@ test('what the months to come will write to is there a year ahead', async () => 
   expect(await count(`pg_class where relname = '${gone?.name}'`)).toBe(1)
 })
 
+test('events in the default partition of the audit fail the job that makes partitions', async () => {
+  await app.database.sql(
+    `insert into audit_events (organization_id, actor, action, entity_type, entity_id, created_at)
+    values ('stray', 'admin', 'create', 'agent', 'a', '2001-01-01')`,
+  )
+  expect((await app.admin('POST', '/jobs/maintain-partitions')).status).toBe(500)
+  const [failed] = (await app.admin('GET', '/jobs/runs')).body.items
+  expect(failed.error).toContain('default partition')
+  await app.database.sql('truncate audit_events_default')
+  expect((await app.admin('POST', '/jobs/maintain-partitions')).status).toBe(200)
+})
+
 test('a purge removes what has expired, and nothing else', async () => {
   const { call, id } = await app.organization()
   for (const agent of ['fresh', 'old', 'imported', 'here']) await call('POST', '/agents', { id: agent, name: agent })

@@ -1,6 +1,12 @@
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
+import { counterCollection } from '../../functions/agents/collections.ts'
+import { makeDatabase } from '../../shared/db/database.ts'
 import { openPool } from '../../shared/db/pool.ts'
 import { stages, stepOf } from '../../shared/migration/stage.ts'
+import { makeStaged } from '../../shared/migration/staged.ts'
+import { makeLog } from '../../shared/observe/log.ts'
+import { makeMetrics } from '../../shared/observe/metrics.ts'
 import { makeTestDatabase, type TestDatabase } from '../support/database.ts'
 import { migrationsDir } from '../support/global.ts'
 import { runOver } from '../support/http.ts'
@@ -49,6 +55,24 @@ test.for([
   const { rows } = await holder.sql(`update counters set ${change}, version = nextval('row_version') where id = 'a' returning version`)
   await holder.sql('commit')
   expect(BigInt((await waited).version)).toBeGreaterThan(BigInt(rows[0].version))
+})
+
+test('rule 5: a lease is not relied on by a clock that stood still while the machine slept', async () => {
+  await at('dualwrite')
+  const { pool, close } = await database.open()
+  const [log, metrics] = [makeLog('silent', undefined), makeMetrics()]
+  const db = makeDatabase(pool, { ...database.config.pool, log, metrics })
+  let wall = 0
+  const time = { now: () => 0, wall: () => wall, sleep: (n: number) => setTimeout(n), every: () => () => {} }
+  const settings = { first: 'off' as const, instance: 'sleeper', leaseSeconds: 1, validSeconds: 1 }
+  const { store, release } = makeStaged(db, log, settings, counterCollection(), time)
+  const two = await start()
+  await store.increment(two.scope, 'a', '1', new Date().toISOString())
+  await expect.poll(() => two.add('a').catch(() => 'not yet'), { timeout: 10_000 }).toBe(2)
+  wall = 5000
+  await expect(store.get(two.scope, 'a')).rejects.toMatchObject({ code: 'unavailable' })
+  await release()
+  await close()
 })
 
 test('rule 5: every step that is not legal is refused by the database itself, and a step without the lease', async () => {

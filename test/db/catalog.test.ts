@@ -10,6 +10,7 @@ const PLATFORM = [
   'migration_mismatches',
   'migration_runs',
   'migration_stages',
+  'migration_steps',
   'schema_migrations',
 ]
 /** What other rows say once more: keyed by what they are about, without stamps, and no event of their own. */

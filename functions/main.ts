@@ -16,6 +16,7 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   organizations: async () => (await import('./organizations/index.ts')).makeOrganizations,
   agents: async () => (await import('./agents/index.ts')).makeAgents,
   conversations: async () => (await import('./conversations/index.ts')).makeConversations,
+  database: async () => (await import('./database/index.ts')).makeDatabaseFunction,
   migration: async () => (await import('./migration/index.ts')).makeMigration,
   jobs: async () => (await import('./jobs/index.ts')).makeJobs,
   audit: async () => (await import('./audit/index.ts')).makeAudit,

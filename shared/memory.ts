@@ -1,4 +1,5 @@
 import { staleVersion } from './db/rows.ts'
+import { type Draft, makeDrafts } from './draft.ts'
 import { parseJson, stringify } from './json.ts'
 import type { Entry } from './migration/stage.ts'
 import { compareKeys, makeOrder, type Order } from './order.ts'
@@ -12,6 +13,8 @@ export type Table<T, W> = {
   get(organization: string, id: string): Row<W> | undefined
   /** The value as it is kept. */
   peek(organization: string, id: string): T | undefined
+  /** Every record behind `after` in the table's order. */
+  walk(organization: string, after: Key | undefined): IterableIterator<Walked<T, W>>
   /** The records that `wanted` likes, in the table's order. */
   list(organization: string, slice: Slice, wanted?: (value: T) => boolean): Page<W>
   /** Undefined when the id is taken. */
@@ -24,6 +27,8 @@ export type Table<T, W> = {
   nextVersion(): string
   replica: Replica
 }
+
+export type Walked<T, W> = { key: Key; value: T; row: () => Row<W> }
 
 /** The side of a table that a mirror works with. Removed entries stay as tombstones, as they do in Postgres. */
 export type Replica = {
@@ -38,6 +43,9 @@ export type Replica = {
   /** Postgres has this entry: it is dirty no more, unless it has changed since it was read. */
   clean(entry: Entry): void
   newest(): bigint
+  draft(): Draft
+  /** Whether a draft stands over an entry. */
+  drafted(entry: Pick<Entry, 'organization_id' | 'id'>): boolean
   clear(): void
 }
 
@@ -72,18 +80,24 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
     const kept = rowsOf(organization).byId.get(id)
     return kept?.deleted ? undefined : kept
   }
-  const keep = (organization: string, id: string, kept: Kept<T>): void => {
+  const put = (organization: string, id: string, kept: Kept<T> | undefined): void => {
     const rows = rowsOf(organization)
     const before = rows.byId.get(id)
     const was = before && !before.deleted ? keyOf(before.value, id) : undefined
-    const is = kept.deleted ? undefined : keyOf(kept.value, id)
+    const is = kept && !kept.deleted ? keyOf(kept.value, id) : undefined
     if (was === undefined || is === undefined || compare(was, is) !== 0) {
       if (was) rows.order.remove(was)
       if (is) rows.order.insert({ key: is, id })
     }
-    rows.byId.set(id, kept)
+    if (kept) rows.byId.set(id, kept)
+    else rows.byId.delete(id)
+  }
+  const keep = (organization: string, id: string, kept: Kept<T>): void => {
+    drafts.note(organization, id, kept)
+    put(organization, id, kept)
     if (BigInt(kept.version) > newest) newest = BigInt(kept.version)
   }
+  const drafts = makeDrafts<Kept<T>>({ read: (organization, id) => rowsOf(organization).byId.get(id), put, keep })
   const write = (organization: string, id: string, value: T, deleted = false): Row<W> => {
     const kept = { value, version: nextVersion(), deleted, dirty: true }
     keep(organization, id, kept)
@@ -95,6 +109,13 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
   }
   const take = ({ organization_id, id, version, deleted, json }: Entry): void =>
     keep(organization_id, id, { value: parseJson(json) as T, version, deleted, dirty: false })
+  function* walk(organization: string, after: Key | undefined): IterableIterator<Walked<T, W>> {
+    const rows = rowsOf(organization)
+    for (const { key, id } of rows.order.walk(order, after)) {
+      const kept = rows.byId.get(id) as Kept<T>
+      yield { key, value: kept.value, row: () => rowOf(id, kept) }
+    }
+  }
   function* entries(): IterableIterator<Entry> {
     for (const [organization, { byId }] of organizations) for (const [id, kept] of byId) yield entryOf(organization, id, kept)
   }
@@ -106,16 +127,15 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
       return kept && rowOf(id, kept)
     },
     peek: (organization, id) => alive(organization, id)?.value,
+    walk,
     list: (organization, { limit, after }, wanted = () => true) => {
-      const rows = rowsOf(organization)
-      const found: { key: Key; id: string; kept: Kept<T> }[] = []
-      for (const { key, id } of rows.order.walk(order, after)) {
-        const kept = rows.byId.get(id) as Kept<T>
-        if (wanted(kept.value)) found.push({ key, id, kept })
+      const found: Walked<T, W>[] = []
+      for (const one of walk(organization, after)) {
+        if (wanted(one.value)) found.push(one)
         if (found.length > limit) break
       }
       const items = found.slice(0, limit)
-      return { items: items.map(({ id, kept }) => rowOf(id, kept)), next: found.length > limit ? items.at(-1)?.key : undefined }
+      return { items: items.map(({ row }) => row()), next: found.length > limit ? items.at(-1)?.key : undefined }
     },
     create: (organization, id, value) => (alive(organization, id) ? undefined : write(organization, id, value)),
     put: (organization, id, change, ifMatch) => {
@@ -155,8 +175,11 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
         if (kept?.version === version) byId.set(id, { ...kept, dirty: false })
       },
       newest: () => newest,
+      draft: drafts.make,
+      drafted: drafts.over,
       clear: () => {
         organizations = new Map()
+        drafts.clear()
         newest = 0n
       },
     },

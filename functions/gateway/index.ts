@@ -5,6 +5,7 @@ import type { Shared } from '../../shared/shared.ts'
 import { makeAgents } from '../agents/index.ts'
 import { makeAudit } from '../audit/index.ts'
 import { makeConversations } from '../conversations/index.ts'
+import { makeDatabaseFunction } from '../database/index.ts'
 import { makeJobs } from '../jobs/index.ts'
 import { makeMigration } from '../migration/index.ts'
 import { makeOrganizations } from '../organizations/index.ts'
@@ -16,6 +17,7 @@ export const makeGateway = (shared: Shared): HttpFunction[] => {
     makeOrganizations(shared),
     makeAgents(shared),
     makeConversations(shared),
+    makeDatabaseFunction(shared),
     makeAudit(shared),
     makeJobs(shared),
     makeMigration(shared),

@@ -23,6 +23,8 @@ const jobsOf = ({ db, log, config }: Shared): Job[] => [
     purgeTombstones(db, 'agents'),
     purgeTombstones(db, 'counters'),
     purgeTombstones(db, 'conversations'),
+    purgeTombstones(db, 'data_records'),
+    purgeTombstones(db, 'data_tables'),
     purgeComparisons(db),
     purgeRuns(db),
   ]),

@@ -28,13 +28,19 @@ export const makeCatchup = (db: StageDb, replica: Replica): Catchup => {
 
   const dirty = (): Entry[] => replica.dirty().map(({ organization_id, id }) => replica.read(organization_id, id) as Entry)
 
-  /** Tells how many entries came: those that are larger than `met`, and where memory has nothing newer of its own. */
-  const pull = async (): Promise<number> => {
-    let count = 0
+  /**
+   * Tells how many entries came: those that are larger than `met`, and where memory has nothing newer of its own. Then it has met
+   * all up to `mark`; what stands under a draft has to come once more.
+   */
+  const pull = async (mark?: string): Promise<number> => {
+    let [count, all] = [0, true]
     for await (const page of ahead(db.entries(met))) {
-      for (const entry of page) replica.apply(entry)
+      for (const entry of page)
+        if (replica.drafted(entry)) all = false
+        else replica.apply(entry)
       count += page.length
     }
+    if (all && mark !== undefined) met = mark
     return count
   }
 
@@ -58,9 +64,7 @@ export const makeCatchup = (db: StageDb, replica: Replica): Catchup => {
     approach: async epoch => {
       for (let [before, brought] = [Number.POSITIVE_INFINITY, 0]; ; before = brought) {
         const copied = await copy(epoch)
-        const mark = await db.mark(epoch)
-        brought = copied + (await pull())
-        met = mark
+        brought = copied + (await pull(await db.mark(epoch)))
         if (brought <= ENOUGH || brought > before / 2) return
       }
     },

@@ -1,25 +1,28 @@
 import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
 import { makeCatchup } from './catchup.ts'
+import { makeDoubts } from './doubts.ts'
 import type { Keeper, KeeperOptions, View } from './ports.ts'
 import { HeldElsewhere, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
-import { keyOf, later, makeWrites, patiently } from './writes.ts'
+import { later, makeWrites, patiently } from './writes.ts'
 
 /** How long to wait before Postgres is asked again how a change of stage ended. */
 const READ_BACK_MS = 50
 
-export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: KeeperOptions): Keeper => {
+export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }: KeeperOptions): Keeper => {
   let view: View | undefined
   /** The stage and epoch under which memory was last known to be true. */
   let filled: StageRow | undefined
   let entering: Promise<View> | undefined
   let pause: Promise<void> | undefined
   let changing = false
+  /** A step is on its way after which others write too: from its COMMIT on, of which this process hears later. */
+  let leaving = false
   const writes = makeWrites()
   const catchup = makeCatchup(db, replica)
-  const doubts = new Map<string, { organization: string; id: string }>()
+  const doubts = makeDoubts(db, replica)
   let settling: Promise<void> | undefined
 
-  const holds = (one: View) => one === view && now() < one.until
+  const holds = (one: View) => one === view && one.age() < rely
   const forget = () => {
     view = undefined
   }
@@ -39,7 +42,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     filled !== undefined && BigInt(filled.epoch) >= BigInt(since) && (filled.stage !== 'off' || row.stage === 'off')
 
   const ask = async (): Promise<View> => {
-    const asked = now()
+    const age = watch()
     const { row, granted, since } = await db.enter()
     if (!granted) throw new HeldElsewhere()
     if (!holdsMemory(row.stage)) {
@@ -51,13 +54,13 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       filled = row
       return ask() // a fill may outlast the lease: serve only what is still ours
     } else filled = row
-    view = { row, until: asked + rely }
-    if (row.wish !== undefined && !changing) wished(row.wish, row.epoch)
+    view = { row, age }
+    if (!changing) wished(row)
     return view
   }
 
   const enter = async (): Promise<View> => {
-    if (view && now() < view.until) return view
+    if (view && view.age() < rely) return view
     entering ??= ask().finally(() => {
       entering = undefined
     })
@@ -66,16 +69,12 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
 
   const settleNow = async (): Promise<void> => {
     const present = await enter()
-    const doubted = [...doubts]
+    const doubted = doubts.all()
     if (!holdsMemory(present.row.stage)) return doubts.clear()
     if (doubted.length === 0) return
     try {
       const row = { ...present.row, epoch: await db.raise(present.row.epoch) }
-      for (const [key, { organization, id }] of doubted) {
-        const entry = await db.entry(organization, id)
-        if (entry) replica.apply(entry)
-        doubts.delete(key)
-      }
+      await doubts.conclude(doubted)
       if (view === present) {
         view = { ...present, row }
         filled = row
@@ -151,6 +150,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     enter,
     stage: () => view?.row.stage,
     holds,
+    owns: one => holds(one) && !leaving,
     moved: one => {
       if (one === view) forget()
     },
@@ -160,10 +160,9 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       if (pause !== undefined) throw later('the collection is changing its stage')
       return writes.begin(organization, ids)
     },
-    doubt: (organization, id) => void doubts.set(keyOf(organization, id), { organization, id }),
+    doubt: (organization, id, drafted) => doubts.add({ organization, id, drafted }),
     settle: async key => {
-      const concerned = () => (key ? doubts.has(keyOf(key.organization, key.id)) : doubts.size > 0)
-      while (concerned()) {
+      while (doubts.of(key)) {
         settling ??= settleNow().finally(() => {
           settling = undefined
         })
@@ -186,10 +185,14 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
           })
           await writes.drained({ patience, sleep })
         }
-        if (step.by === 'holder' && doubts.size > 0) await settleNow()
-        return await take(view ?? from, to)
+        if (step.by === 'holder' && doubts.of(undefined)) await settleNow()
+        leaving = holdsMemory(from.row.stage) && !holdsMemory(to)
+        const present = await enter()
+        if (present.row.stage !== from.row.stage) throw new Refusal('conflict', `the stage became ${present.row.stage} meanwhile`)
+        return await take(present, to)
       } finally {
         pause = undefined
+        leaving = false
         changing = false
         resume()
       }

@@ -2,7 +2,7 @@ import type { Columns, Statement } from '../db/batch.ts'
 import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
 import type { Probe, StageDb } from './ports.ts'
-import { type Entry, type Stage, type StageRow, stepOf } from './stage.ts'
+import type { Entry, Stage, StageRow } from './stage.ts'
 import type { Runs } from './verify.ts'
 
 /** How a collection's rows become entries and entries rows. The first three columns of `from` are organization_id, id and version. */
@@ -38,6 +38,12 @@ const toEntry = ([organization_id, id, version, deleted, json]: Columns): Entry 
 
 const asText = (entry: Entry) => `{"deleted":${entry.deleted},${entry.json.slice(1)}`
 
+const ENTER = `select stage, epoch, valid_until, wish, granted, since, verify_wished($1)
+from migration_enter($1, $2, $3, $4, $5)`
+
+/** As claim_idempotency_key() looks for it. */
+const ANSWERED = `select id from idempotency_keys where organization_id = $1 and id = $2 and created_at > now() - interval '24 hours'`
+
 /** What a keeper asks of Postgres, for one collection. */
 export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSettings): StageDb => {
   const { collection, first, instance, leaseSeconds, validSeconds } = settings
@@ -55,10 +61,9 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
 
   return {
     enter: async () => {
-      const text = 'select stage, epoch, valid_until, wish, granted, since from migration_enter($1, $2, $3, $4, $5)'
-      const [row] = await db.write(scope, statement('enter', text, collection, first, instance, leaseSeconds, validSeconds))
-      const [stage, epoch, validUntil, wish, granted, since] = row as string[]
-      const found = { stage, epoch, validUntil, wish: wish ?? undefined } as StageRow
+      const [row] = await db.write(scope, statement('enter', ENTER, collection, first, instance, leaseSeconds, validSeconds))
+      const [stage, epoch, validUntil, wish, granted, since, verify] = row as string[]
+      const found = { stage, epoch, validUntil, wish: wish ?? undefined, verify: verify === 't' } as StageRow
       return { row: found, granted: granted === 't', since: since as string }
     },
     release: async () => {
@@ -72,17 +77,7 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
       return row?.[0] as string
     },
     change: async (epoch, to, dirty, newest) => {
-      const asks = askOf(await stageOf(db, collection), to)
-      const change = statement(
-        'change',
-        'select migration_change($1, $2, $3, $4, $5, $6)',
-        collection,
-        instance,
-        epoch,
-        to,
-        asks,
-        validSeconds,
-      )
+      const change = statement('change', 'select migration_change($1, $2, $3, $4, $5)', collection, instance, epoch, to, validSeconds)
       await db.write(scope, hold(epoch), ...written(dirty, newest), change)
     },
     copy: async (epoch, dirty, newest) => void (await db.write(scope, hold(epoch), ...written(dirty, newest))),
@@ -94,6 +89,7 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
       const [row] = await db.read(scope, entryBy(sql, collection, organization, id))
       return row && toEntry(row)
     },
+    answered: async (organization, unit) => (await db.read(scope, statement('answered', ANSWERED, organization, unit))).length > 0,
     entries: async function* (beyond = '0') {
       let after: [string, string] = ['', '']
       for (;;) {
@@ -111,20 +107,6 @@ limit ${PAGE}`,
       }
     },
   }
-}
-
-const stageOf = async (db: Database, collection: string): Promise<Stage> => {
-  const [row] = await db.read(scope, {
-    name: 'migration.stage',
-    text: 'select stage from migration_stages where collection = $1',
-    values: [collection],
-  })
-  return row?.[0] as Stage
-}
-
-const askOf = (from: Stage, to: Stage): string => {
-  const step = stepOf(from, to)
-  return step?.cleanPass ? 'clean pass' : step?.wait ? 'wait' : ''
 }
 
 const entryBy = (sql: ReplicaSql, collection: string, organization: string, id: string): Statement => ({

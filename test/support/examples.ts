@@ -1,7 +1,7 @@
 import type { Call } from './http.ts'
 
 /** One record of everything, as made in one organization. */
-export type Made = { agent: string; counter: string; conversation: string; user: string; key: string }
+export type Made = { agent: string; counter: string; conversation: string; table: string; record: string; user: string; key: string }
 
 /** A request that a route accepts for the records of `made`. */
 export type Example = { path: string; body?: unknown; headers?: Record<string, string> }
@@ -12,11 +12,15 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
   const agent = await id('/agents', { name: mark, configuration: { mark } })
   const counter = `counter-${mark}`
   await call('POST', `/agents/counters/${counter}/increment`, { by: 7 })
+  const table = `table-${mark}`
+  await call('PUT', `/database/tables/${table}`, { columns: { mark: 'string' } })
   const messages = [{ role: 'user', content: `A word from ${mark}` }]
   return {
     agent,
     counter,
     conversation: await id('/conversations', { agent_id: agent, metadata: { mark }, messages }),
+    table,
+    record: await id(`/database/tables/${table}/records`, { data: { mark } }),
     user: await id('/organizations/users', { email: `${mark}@example.org`, name: mark, role: 'member' }),
     key: await id('/organizations/api-keys', { name: mark, role: 'viewer' }),
   }
@@ -48,6 +52,31 @@ export const examples: Record<string, (made: Made) => Example> = {
   'post /conversations/:id/messages': ({ conversation }) => ({
     path: `/conversations/${conversation}/messages`,
     body: { role: 'user', content: 'One more' },
+  }),
+  'get /database/tables': () => ({ path: '/database/tables' }),
+  'get /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}` }),
+  'put /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}`, body: { columns: {} } }),
+  'delete /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}` }),
+  'get /database/tables/:table/records': ({ table }) => ({ path: `/database/tables/${table}/records` }),
+  'post /database/tables/:table/records': ({ table }) => ({ path: `/database/tables/${table}/records`, body: { data: { a: 1 } } }),
+  'get /database/tables/:table/records/:id': ({ table, record }) => ({ path: `/database/tables/${table}/records/${record}` }),
+  'put /database/tables/:table/records/:id': ({ table, record }) => ({
+    path: `/database/tables/${table}/records/${record}`,
+    body: { data: { a: 1 } },
+  }),
+  'patch /database/tables/:table/records/:id': ({ table, record }) => ({
+    path: `/database/tables/${table}/records/${record}`,
+    body: { data: { a: 1 } },
+  }),
+  'delete /database/tables/:table/records/:id': ({ table, record }) => ({ path: `/database/tables/${table}/records/${record}` }),
+  'post /database/tables/:table/query': ({ table }) => ({
+    path: `/database/tables/${table}/query`,
+    body: { where: { a: { $exists: false } } },
+  }),
+  'post /database/tables/:table/delete': ({ table }) => ({ path: `/database/tables/${table}/delete`, body: { where: { a: 1 } } }),
+  'post /database/batch': ({ table, record }) => ({
+    path: '/database/batch',
+    body: { operations: [{ op: 'merge', table, id: record, data: { a: 1 } }] },
   }),
   'get /organizations/me': () => ({ path: '/organizations/me' }),
   'patch /organizations/me': () => ({ path: '/organizations/me', body: { settings: { a: 1 } } }),

@@ -97,10 +97,10 @@ const ask = (world: World, mood: Mood, client: Client): void => {
   const kind = world.random.weighted(mood.asks)
   if (kind === 'read') read(world, one, world.random.pick([...mood.keys, COUNTER]))
   else if (kind === 'list') list(world, one)
-  else if (kind === 'once') once(world, one, client)
+  else if (kind === 'once') once(world, one, client, mood.keys)
   else if (kind === 'again') {
     const again = client.again.splice(world.random.below(client.again.length), 1)[0]
-    if (again) once(world, one, client, again)
+    if (again) once(world, one, client, mood.keys, again)
   } else if (kind === 'import') importRow(world, one, mood.keys)
   else write(world, one, client, kind, mood.keys)
 }
@@ -144,7 +144,9 @@ const fault = (world: World, mood: Mood): void => {
     crash(world, one)
   } else if (one && kind === 'freeze') {
     world.note('freeze')
-    one.frozenUntil = state.clock + random.pick([300, 900, 1500, 4000])
+    const length = random.pick([300, 900, 1500, 4000])
+    one.frozenUntil = state.clock + length
+    if (random.chance(0.5)) one.slept += length
     trace?.push(`${state.clock} ${one.name} freezes until ${one.frozenUntil}`)
   } else if (one && kind === 'away') {
     world.note('Postgres away')

@@ -11,6 +11,7 @@ export type Mutant = {
 
 const mirror = (from: string, to: string): Edit => ({ file: 'migration/mirror.ts', from, to })
 const keeper = (from: string, to: string): Edit => ({ file: 'migration/keeper.ts', from, to })
+const off = (from: string, to: string): Edit => ({ file: 'migration/off.ts', from, to })
 const catchup = (from: string, to: string): Edit => ({ file: 'migration/catchup.ts', from, to })
 const stage = (from: string, to: string): Edit => ({ file: 'migration/stage.ts', from, to })
 
@@ -19,8 +20,8 @@ export const mutants: Mutant[] = [
     name: 'memory before Postgres',
     edits: [
       mirror(
-        '      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
-        '      await ask(memory, call)\n      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
+        '      return await inPostgres(call, { around })\n    } catch (error) {\n      if (error instanceof Outcome',
+        '      await ask(memory, call)\n      return await inPostgres(call, { around })\n    } catch (error) {\n      if (error instanceof Outcome',
       ),
     ],
   },
@@ -40,26 +41,39 @@ export const mutants: Mutant[] = [
     edits: [stage("'dualwrite off': { by: 'holder', pause: true }", "'dualwrite off': { by: 'holder' }")],
   },
   {
+    name: 'no pause on the way back to shadow',
+    place: 'live goes back to shadow',
+    edits: [stage("'live shadow': { by: 'holder', pause: true }", "'live shadow': { by: 'holder' }")],
+  },
+  {
+    name: 'memory answers while live ends',
+    place: 'live gives its lease up',
+    edits: [keeper('holds(one) && !leaving', 'holds(one)')],
+  },
+  {
+    name: 'a lease relied on by the clock that stood still',
+    place: 'asleep while others go on',
+    edits: [{ file: 'migration/staged.ts', from: 'Math.max(now() - start[0], wall() - start[1])', to: 'now() - start[0]' }],
+  },
+  {
     name: 'rampdown skipped',
     place: 'the way back from complete',
+    faults: ['any step'],
     edits: [
-      stage(
-        "'live rampdown': { by: 'holder', cleanPass: true }",
-        "'live rampdown': { by: 'holder', cleanPass: true },\n  'live complete': { by: 'holder' }",
-      ),
+      stage("'live rampdown': { by: 'holder' }", "'live rampdown': { by: 'holder' },\n  'live complete': { by: 'holder' }"),
       stage("'complete rampdown': { by: 'anyone' }", "'complete rampdown': { by: 'anyone' },\n  'complete live': { by: 'anyone' }"),
     ],
   },
   {
     name: 'no wait before live',
     place: 'the way back from complete',
-    edits: [stage("'rampdown live': { by: 'anyone', wait: true }", "'rampdown live': { by: 'anyone' }")],
+    faults: ['no wait'],
   },
   { name: 'no fill', edits: [keeper('      await fill(row)\n', '')] },
   { name: 'a stale epoch accepted', faults: ['a stale epoch'] },
   {
     name: 'unknown taken as failed',
-    edits: [mirror('if (error instanceof OutcomeUnknown) doubt(call)\n      else if', 'if')],
+    edits: [mirror('if (error instanceof OutcomeUnknown) doubt(call)\n', '')],
   },
   { name: 'version drawn before the lock', faults: ['version before the lock'] },
   {
@@ -83,10 +97,40 @@ export const mutants: Mutant[] = [
     place: 'lists and tombstones in live',
     edits: [
       mirror(
-        '      learn(around.entries())\n      return keeper.holds(view) ? { result } : undefined',
-        '      const entries = around.entries()\n      if (entries[0]?.deleted) return await inMemory(view, call)\n      learn(entries)\n      return keeper.holds(view) ? { result } : undefined',
+        '      return keeper.holds(view) ? { result } : undefined\n    } catch',
+        '      if (around.entries()[0]?.deleted) return await inMemory(view, call)\n      return keeper.holds(view) ? { result } : undefined\n    } catch',
       ),
     ],
+  },
+  {
+    name: 'an effect in off before its answer is committed',
+    place: 'done once in off',
+    edits: [off('return draft ? draft.within(() => inMemory(call)) : inMemory(call)', 'return inMemory(call)')],
+  },
+  {
+    name: 'an effect in off of unknown outcome dropped',
+    place: 'done once in off',
+    edits: [off("else if (outcome === 'unknown') for", 'else if (false) for')],
+  },
+  {
+    name: 'an effect in off behind the back of another that is under way',
+    place: 'done once in off',
+    edits: [off('unit.onEnd(await turns.take(wanted))', '')],
+  },
+  {
+    name: 'an effect in off that nobody waits for',
+    place: 'done once in off',
+    edits: [off('around: probe(view.row.epoch, organization, [])', '')],
+  },
+  {
+    name: 'a refusal within a transaction not applied to memory',
+    place: 'refused once',
+    edits: [mirror("outcome === 'committed' || outcome === 'refused'", "outcome === 'committed'")],
+  },
+  {
+    name: 'what is undone applied to memory',
+    place: 'refused once',
+    edits: [mirror("(outcome === 'committed' || outcome === 'refused') && apply()", 'apply()')],
   },
   {
     name: 'a change of unknown outcome taken for failed',
@@ -97,7 +141,7 @@ export const mutants: Mutant[] = [
     name: 'imports of off left out of dualwrite',
     place: 'imports before dualwrite',
     edits: [
-      catchup('brought = copied + (await pull())', 'brought = copied'),
+      catchup('brought = copied + (await pull(await db.mark(epoch)))', 'await db.mark(epoch)\n        brought = copied'),
       catchup('replica.clean(entry)\n      await pull()', 'replica.clean(entry)\n      met = String(replica.newest())\n      await pull()'),
     ],
   },
@@ -131,8 +175,8 @@ export const mutants: Mutant[] = [
     place: 'imports before dualwrite',
     edits: [
       catchup(
-        'const mark = await db.mark(epoch)\n        brought = copied + (await pull())',
-        'brought = copied + (await pull())\n        const mark = await db.mark(epoch)',
+        'const mark = await db.mark(epoch)\n        brought = copied + (await pull(await db.mark(epoch)))',
+        'brought = copied + (await pull(await db.mark(epoch)))\n        const mark = await db.mark(epoch)',
       ),
     ],
   },

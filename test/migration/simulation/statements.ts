@@ -96,10 +96,29 @@ const raise = (state: State, session: Session, [, process, expected]: Values): O
   return [[String(Number(expected) + 1)]]
 }
 
-/** migration_change of sql/007. */
-const change = (state: State, session: Session, [, process, expected, target, asks, wait]: Values): Outcome => {
+/** migration_steps of sql/010: by its holder or not, and what it asks for. */
+const steps: Record<string, { byHolder: boolean; asks?: 'clean pass' | 'wait' }> = {
+  'off dualwrite': { byHolder: true },
+  'dualwrite off': { byHolder: true },
+  'dualwrite shadow': { byHolder: true },
+  'shadow dualwrite': { byHolder: true },
+  'shadow live': { byHolder: true, asks: 'clean pass' },
+  'live shadow': { byHolder: true },
+  'live rampdown': { byHolder: true, asks: 'clean pass' },
+  'rampdown live': { byHolder: false, asks: 'wait' },
+  'rampdown complete': { byHolder: false },
+  'complete rampdown': { byHolder: false },
+}
+
+/** migration_change of sql/010. */
+const change = (state: State, session: Session, [, process, expected, target, wait]: Values): Outcome => {
   if (hold(state, session, expected as string) === BLOCKED) return BLOCKED
-  const { stage, clock } = state
+  const { stage, clock, faults } = state
+  const step = faults.has('any step') ? { byHolder: false } : steps[`${stage.name} ${target}`]
+  if (!step) throw new SqlError('AH411')
+  const held = state.leases.get(process as string)
+  if (step.byHolder && (held?.kind !== 'memory' || held.epoch !== Number(expected))) throw new SqlError('AH410')
+  const asks = faults.has('no wait') ? undefined : step.asks
   if (asks === 'clean pass' && (stage.cleanPass === undefined || stage.cleanPass < stage.stageEpoch)) throw new SqlError('AH419')
   if (asks === 'wait') {
     const over = stage.changedAt + Number(wait) * 1000
@@ -158,7 +177,6 @@ const statements: Record<string, (state: State, session: Session, values: Values
     return []
   },
   'migration.change': change,
-  'migration.stage': state => [[state.stage.name]],
   'migration.restore.toy.0': (state, session, [given]) => {
     const entries = JSON.parse(given as string) as { id: string; value: string; deleted: boolean }[]
     if (!entries.every(({ id }) => lockRow(state, session, id))) return BLOCKED
@@ -170,6 +188,7 @@ const statements: Record<string, (state: State, session: Session, values: Values
     const row = seen(state, session, id as string)
     return row ? [entryOf(id as string, row)] : []
   },
+  'migration.answered': (state, _, [, id]) => (state.answers.has(id as string) ? [[id as string]] : []),
   'migration.entries.toy': (state, session, [, after, beyond]) =>
     keysOf(state, session)
       .filter(id => id > (after as string) && (seen(state, session, id) as Row).version > Number(beyond))

@@ -12,6 +12,8 @@ export type Instance = {
   name: string
   place: number
   frozenUntil: number
+  /** How long its machine's clock has stood still. */
+  slept: number
   cutOffUntil: number
   staged: Staged<Toy>
   /** The store of the moment. */
@@ -89,7 +91,7 @@ let started = 0
 export const start = (world: World, place: number): void => {
   const { code, state } = world
   const name = `${'AB'[place]}${++started % 1000}`
-  const instance: Instance = { name, place, frozenUntil: 0, cutOffUntil: 0 } as Instance
+  const instance: Instance = { name, place, frozenUntil: 0, slept: 0, cutOffUntil: 0 } as Instance
   instance.db = simulatedDatabase(code, state, name, () => instance.cutOffUntil <= state.clock)
   const collection = toyCollection(code, world.books.inMemory)
   instance.memory = collection.memory
@@ -100,7 +102,8 @@ export const start = (world: World, place: number): void => {
     settings,
     collection,
     {
-      now: () => state.clock,
+      now: () => state.clock - instance.slept,
+      wall: () => state.clock,
       sleep: milliseconds => new Promise(wake => world.timers.push({ due: state.clock + milliseconds, instance: name, wake })),
       every: (milliseconds, beat) => {
         const timer = {

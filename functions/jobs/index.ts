@@ -2,6 +2,7 @@ import { purgeTombstones } from '../../shared/db/purge.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import { type Job, jobOf } from '../../shared/job.ts'
 import type { Shared } from '../../shared/shared.ts'
+import { eventPartitions, purgeEvents, purgeMetrics, refreshReports } from '../analytics/jobs.postgres.ts'
 import { auditPartitions } from '../audit/jobs.postgres.ts'
 import { purgeComparisons } from '../migration/jobs.postgres.ts'
 import { purgeSessions } from '../organizations/jobs.postgres.ts'
@@ -11,14 +12,17 @@ import { jobRoute, runRoutes } from './routes.ts'
 import { makeRunner } from './run.ts'
 
 /** Every job there is. A domain adds its own here, or its part to one that is here. */
-const jobsOf = ({ db }: Shared): Job[] => [
-  jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db)]),
-  jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, old runs', [
+const jobsOf = ({ db, log, config }: Shared): Job[] => [
+  refreshReports(db),
+  jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db), eventPartitions(db, log)]),
+  jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, metrics, old events, old runs', [
     purgeIdempotencyKeys(db),
     purgeSessions(db),
     purgeTombstones(db, 'agents'),
     purgeTombstones(db, 'counters'),
     purgeTombstones(db, 'conversations'),
+    purgeMetrics(db),
+    purgeEvents(db, config.eventMonths),
     purgeComparisons(db),
     purgeRuns(db),
   ]),

@@ -36,7 +36,13 @@ export const refusalOf = (error: z.ZodError, where: 'path' | 'query' | 'body'): 
 }
 
 const fieldErrors = (issue: z.core.$ZodIssue): FieldError[] => {
+  if (issue.code === 'invalid_union' && issue.errors.length > 0)
+    return nearest(issue.errors).flatMap(inner => fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }))
   const path = issue.path.map(String).join('/').toWellFormed()
   if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }]
   return issue.keys.map(key => ({ path: (path === '' ? key : `${path}/${key}`).toWellFormed(), message: 'is unknown here' }))
 }
+
+/** Of several shapes the one that was probably meant: that with the fewest complaints, the last of these. */
+const nearest = (shapes: z.core.$ZodIssue[][]): z.core.$ZodIssue[] =>
+  shapes.reduce((best, issues) => (issues.length <= best.length ? issues : best))

@@ -34,9 +34,13 @@ export type Upload = { type: string; chunks: AsyncIterable<Buffer> }
 /** An answer with headers of its own, or a body that is not JSON. */
 export type Reply = { status?: number; headers?: Record<string, string>; body: string }
 
+/** What a PUT made (201) or replaced (200). */
+export type Put<T> = { row: Row<T>; created: boolean }
+
 /** What a handler may return for a shape: stored rows go out as the text they are, a stream (of JSON) in pieces as they come. */
 export type Answer<T> =
   | Row<T>
+  | Put<T>
   | Page<unknown>
   | { rows: Row<unknown>[] }
   | { reply: Reply }

@@ -184,16 +184,17 @@ where isleaf and n is not null
 order by 1
 $$;
 
--- Makes one month's partition, and moves there what waits for it in the default one. A lock that cannot be had in time is no error:
--- what comes meanwhile goes to the default partition.
-create function make_event_month(month date) returns int language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '2s' as $$
+-- Makes one month's partition, and moves there what waits for it in the default one. Null where its locks cannot be had in time: that
+-- is no error, what comes meanwhile goes to the default partition.
+create function make_event_month(month date) returns int language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '1s' as $$
 declare
 partition text := event_partition(month);
 first timestamptz := month::timestamp at time zone 'UTC';
 beyond timestamptz := (month + interval '1 month') at time zone 'UTC';
 begin
 perform pg_advisory_xact_lock(hashtextextended('analytics_events partitions', 0));
-if to_regclass(partition) is not null then
+perform from pg_class where relname = partition and relnamespace = 'public'::regnamespace; -- to_regclass may not have heard of it yet
+if found then
   return 0;
 end if;
 lock table analytics_events_default in access exclusive mode;
@@ -204,7 +205,7 @@ execute format('with moved as (delete from analytics_events_default where create
 execute format('alter table analytics_events attach partition %I for values from (%L) to (%L)', partition, first, beyond);
 return 1;
 exception when lock_not_available then
-  return 0;
+  return null;
 end
 $$;
 
@@ -212,14 +213,17 @@ $$;
 create function make_event_months(months date[]) returns int language plpgsql security definer set search_path = public, pg_temp as $$
 declare
 made int := 0;
+more int;
 month date;
 begin
-lock table analytics_events in row exclusive mode; -- the insert's own lock: no partition is dropped in between
+lock table only analytics_events in row exclusive mode; -- the insert's own lock: no partition is dropped in between
 for month in
   select distinct date_trunc('month', m)::date from unnest(months) m, analytics_retention
   where m >= closed_before and m >= '1970-01-01' and m < '2100-01-01' and to_regclass(event_partition(date_trunc('month', m)::date)) is null order by 1
 loop
-  made := made + make_event_month(month);
+  more := make_event_month(month);
+  exit when more is null; -- who holds the locks holds them for every month
+  made := made + more;
 end loop;
 return made;
 end
@@ -230,7 +234,7 @@ create function empty_event_default() returns date language plpgsql security def
 declare
 month date := (select date_trunc('month', created_at at time zone 'UTC')::date from analytics_events_default limit 1);
 begin
-if month is not null and make_event_month(month) = 0 then
+if month is not null and make_event_month(month) is distinct from 1 then
   raise exception 'events of % stay in the default partition', month using errcode = '55P03';
 end if;
 return month;
@@ -256,7 +260,7 @@ declare
 first timestamptz := month::timestamp at time zone 'UTC';
 beyond timestamptz := (month + interval '1 month') at time zone 'UTC';
 begin
-lock table analytics_events in access exclusive mode; -- behind every insert that began before the month was closed
+lock table only analytics_events in access exclusive mode; -- behind every insert that began before the month was closed
 if exists (select from analytics_retention where closed_before < beyond)
   or exists (select from event_deltas where quarter >= first and quarter < beyond) then
   return false;

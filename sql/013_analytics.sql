@@ -68,25 +68,26 @@ create table event_rollups (
 ) with (fillfactor = 80);
 create index event_rollups_type on event_rollups (organization_id, event_type, hour);
 
--- The same summed by one dimension: what most series and reports ask for is a few rows an hour, however many agents there are.
+-- The same by the day (UTC) and summed by one dimension: what most series and reports ask for is a few rows a day, however many agents
+-- there are. `quarters` are the 96 of the day.
 create table event_totals (
   organization_id text collate "C" not null,
   id text collate "C" not null,
-  hour timestamptz not null,
+  day date not null,
   dimension text not null check (dimension in ('event_type', 'agent_id')),
   value text collate "C", -- null: events of no agent
   count bigint not null,
-  quarters bigint[] not null check (cardinality(quarters) = 4),
+  quarters bigint[] not null check (cardinality(quarters) = 96),
   version bigint not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   primary key (organization_id, id)
 ) with (fillfactor = 80);
-create index event_totals_hour on event_totals (organization_id, dimension, hour);
-create index event_totals_value on event_totals (organization_id, dimension, value, hour);
+create index event_totals_day on event_totals (organization_id, dimension, day);
+create index event_totals_value on event_totals (organization_id, dimension, value, day);
 
-create function rollup_id(hour timestamptz, variadic counted text[]) returns text language sql immutable parallel safe
-return to_hex(extract(epoch from hour)::bigint) || '_' || left(encode(sha256(convert_to(to_json(counted)::text, 'UTF8')), 'hex'), 32);
+create function rollup_id(begun timestamptz, variadic counted text[]) returns text language sql immutable parallel safe
+return to_hex(extract(epoch from begun)::bigint) || '_' || left(encode(sha256(convert_to(to_json(counted)::text, 'UTF8')), 'hex'), 32);
 
 create function count_events() returns trigger language plpgsql as $$
 begin

@@ -7,42 +7,37 @@ import type { ReportStore } from './store.ts'
 /** The most items of an answer. */
 const MOST = 10_000
 
-/** The day of a column of times. */
-const dayOf = (column: string) => `(${column} at time zone 'UTC')::date as day`
-
 /**
  * What is in each report: its columns, and where the days lie that are not materialized, between $2 and $3 and before `since`. A new
- * report is an entry here, its name in reports.schema.ts, and a materialized view (sql/014).
+ * report is an entry here, its name in reports.schema.ts, and a materialized view (sql/014). Sessions are in UTC: a date compares as its midnight there.
  */
 const reports: Record<ReportName, { columns: string; older: string }> = {
   daily_events: {
     columns: 'event_type, events',
-    older: `select ${dayOf('hour')}, value as event_type, sum(count)::bigint as events from event_totals, since
-  where organization_id = $1 and dimension = 'event_type' and hour >= $2::timestamptz and hour < $3::timestamptz and hour < since.at
-  group by 1, 2`,
+    older: `select day, value, count from event_totals, since
+  where organization_id = $1 and dimension = 'event_type' and day >= $2::date and day < $3::date and day < since.at`,
   },
   agent_activity: {
     columns: "nullif(agent_id, '') as agent_id, events",
-    older: `select ${dayOf('hour')}, coalesce(value, '') as agent_id, sum(count)::bigint as events from event_totals, since
-  where organization_id = $1 and dimension = 'agent_id' and hour >= $2::timestamptz and hour < $3::timestamptz and hour < since.at
-  group by 1, 2`,
+    older: `select day, coalesce(value, ''), count from event_totals, since
+  where organization_id = $1 and dimension = 'agent_id' and day >= $2::date and day < $3::date and day < since.at`,
   },
   conversation_volume: {
     columns: "nullif(agent_id, '') as agent_id, conversations, messages",
-    older: `select ${dayOf('created_at')}, coalesce(agent_id, '') as agent_id, count(*) as conversations, sum(message_count)::bigint as messages
+    older: `select (created_at at time zone 'UTC')::date, coalesce(agent_id, ''), count(*), sum(message_count)::bigint
   from conversations, since
-  where organization_id = $1 and deleted_at is null and created_at >= $2::timestamptz and created_at < $3::timestamptz and created_at < since.at
+  where organization_id = $1 and deleted_at is null and created_at >= $2::date and created_at < $3::date and created_at < since.at
   group by 1, 2`,
   },
 }
 
-/** One row: the body, or null where it would be too long. $2 and $3 are midnights. */
+/** One row: the body, or null where it would be too long. */
 const textOf = (name: ReportName): string => {
   const { columns, older } = reports[name]
   return `with since as materialized (
   select since as at, refreshed_at from report_refreshes where name = '${name}'
 ), line as materialized (
-  (select * from own_${name} where day >= ($2::timestamptz at time zone 'UTC')::date and day < ($3::timestamptz at time zone 'UTC')::date limit $4::int + 1)
+  (select * from own_${name} where day >= $2::date and day < $3::date limit $4::int + 1)
   union all
   (${older} limit $4::int + 1)
 )

@@ -5,36 +5,44 @@ import type { Part } from '../../shared/job.ts'
 /** Deltas that one step takes. */
 const STEP = 10_000
 
-const quarter = (n: number) => `coalesce(sum(count) filter (where quarter = hour + interval '${15 * n} minutes'), 0)`
+/** Both halves of a sum of arrays, place by place. */
+const summed = 'array(select a + b from unnest(r.quarters, excluded.quarters) with ordinality u (a, b, i) order by i)'
 
-/** Adds what was taken to a table of counts: rows of `columns` by the hour, whose id is made of the hour and of `counted`. */
-const added = (table: string, columns: string, counted: string, from: string): string => `insert into ${table} as r
-    (organization_id, id, hour, ${columns}, count, quarters, version, created_at, updated_at)
-  select organization_id, rollup_id(hour, ${counted}), hour, ${columns}, count, quarters, nextval('row_version'), now(), now()
-  from (
-    select organization_id, hour, ${columns}, sum(count)::bigint as count, array[${[0, 1, 2, 3].map(quarter).join(', ')}]::bigint[] as quarters
-    from ${from} group by organization_id, hour, ${columns}
-  ) hourly
-  order by 1, 2
-  on conflict (organization_id, id) do update
-  set count = r.count + excluded.count, version = nextval('row_version'), updated_at = excluded.updated_at,
-    quarters = array(select a + b from unnest(r.quarters, excluded.quarters) with ordinality u (a, b, i) order by i)`
+const changed = `on conflict (organization_id, id) do update
+  set count = r.count + excluded.count, quarters = ${summed}, version = nextval('row_version'), updated_at = excluded.updated_at`
+
+/** As many quarters as there are in a place of time, out of those that occur. */
+const quartersOf = (most: number): string =>
+  `array(select coalesce(n, 0)::bigint from generate_series(0, ${most - 1}) i left join unnest(places, counts) u (place, n) on place = i order by i)`
 
 /** One transaction takes the deltas away and adds them: they are in the one place or in the other. What others hold is left to them. */
 const rollUpStep = `with taken as materialized (
   delete from event_deltas where (organization_id, id) in
     (select organization_id, id from event_deltas order by organization_id, id limit $1::int for update skip locked)
-  returning organization_id, quarter, date_bin('1 hour', quarter, 'epoch') as hour, event_type, agent_id, count
+  returning organization_id, quarter, event_type, agent_id, count
+), hourly as (
+  select organization_id, hour, event_type, agent_id, sum(n)::bigint as count,
+    array_agg((extract(epoch from quarter - hour) / 900)::int) as places, array_agg(n) as counts
+  from (select organization_id, quarter, date_bin('1 hour', quarter, 'epoch') as hour, event_type, agent_id, sum(count) as n
+    from taken group by 1, 2, 3, 4, 5) q
+  group by 1, 2, 3, 4
+), daily as (
+  select organization_id, day, dimension, value, sum(n)::bigint as count,
+    array_agg((extract(epoch from quarter - day) / 900)::int) as places, array_agg(n) as counts
+  from (select organization_id, quarter, date_bin('1 day', quarter, 'epoch') as day, dimension, value, sum(count) as n
+    from taken, lateral (values ('event_type', event_type), ('agent_id', agent_id)) v (dimension, value) group by 1, 2, 3, 4, 5) q
+  group by 1, 2, 3, 4
 ), rolled as (
-  ${added('event_rollups', 'event_type, agent_id', 'event_type, agent_id', 'taken')}
+  insert into event_rollups as r (organization_id, id, hour, event_type, agent_id, count, quarters, version, created_at, updated_at)
+  select organization_id, rollup_id(hour, event_type, agent_id), hour, event_type, agent_id, count, ${quartersOf(4)}, nextval('row_version'), now(), now()
+  from hourly order by 1, 2
+  ${changed}
 ), totalled as (
-  ${added(
-    'event_totals',
-    'dimension, value',
-    'dimension, value',
-    `(select organization_id, hour, quarter, count, dimension, value
-      from taken, lateral (values ('event_type', event_type), ('agent_id', agent_id)) v (dimension, value)) taken`,
-  )}
+  insert into event_totals as r (organization_id, id, day, dimension, value, count, quarters, version, created_at, updated_at)
+  select organization_id, rollup_id(day, dimension, value), (day at time zone 'UTC')::date, dimension, value, count, ${quartersOf(96)},
+    nextval('row_version'), now(), now()
+  from daily order by 1, 2
+  ${changed}
 )
 select count(*) from taken`
 

@@ -9,14 +9,30 @@ const MOST = 10_000
 /** How the next bucket is found: by local days, weeks and months; half hours find every local hour, whatever a zone's clock does. */
 const steps = { hour: '30 minutes', day: '1 day', week: '7 days', month: '1 month' }
 
-/** The rows that hold what is asked for, and their column that groups: the fewest there are. */
+/** By the day: a whole day is one number, and what a bucket's edge cuts is a slice of its quarters. */
+const byDay = (group: string, which: string): string => `select ${group}, sum(case when s.low = 1 and s.high = 96 then count
+      else (select sum(q) from unnest(quarters[s.low:s.high]) q) end)
+    from event_totals, lateral (select case when day = b.first_day then b.first_quarter else 1 end as low,
+      case when day = b.last_day then b.last_quarter else 96 end as high offset 0) s
+    where organization_id = $1 and ${which} and day >= b.first_day and day <= b.last_day
+    group by 1`
+
+/** By the hour, for what is asked by two dimensions. */
+const byHour = (group: string, which: string): string => `select ${group}, sum(case when hour >= b.first and hour < b.last_hour then count
+      else (select sum(q) from unnest(quarters) with ordinality u (q, i)
+        where hour + (i - 1) * interval '15 minutes' >= b.first and hour + (i - 1) * interval '15 minutes' < b.beyond) end)
+    from event_rollups
+    where organization_id = $1 and ${which} and hour >= b.first_hour and hour < b.beyond
+    group by 1`
+
+/** Where what is asked for is read: the fewest rows there are. */
 const sources = {
-  all: { rows: "event_totals where organization_id = $1 and dimension = 'event_type'", group: 'null::text' },
-  type: { rows: "event_totals where organization_id = $1 and dimension = 'event_type' and value = $6", group: 'null::text' },
-  byType: { rows: "event_totals where organization_id = $1 and dimension = 'event_type'", group: 'value' },
-  typeByType: { rows: "event_totals where organization_id = $1 and dimension = 'event_type' and value = $6", group: 'value' },
-  byAgent: { rows: "event_totals where organization_id = $1 and dimension = 'agent_id'", group: 'value' },
-  typeByAgent: { rows: 'event_rollups where organization_id = $1 and event_type = $6', group: 'agent_id' },
+  all: byDay('null::text', "dimension = 'event_type'"),
+  type: byDay('null::text', "dimension = 'event_type' and value = $6"),
+  byType: byDay('value', "dimension = 'event_type'"),
+  typeByType: byDay('value', "dimension = 'event_type' and value = $6"),
+  byAgent: byDay('value', "dimension = 'agent_id'"),
+  typeByAgent: byHour('agent_id', 'event_type = $6'),
 } as const
 
 const sourceOf = ({ event_type, group_by }: Series): keyof typeof sources => {
@@ -26,25 +42,21 @@ const sourceOf = ({ event_type, group_by }: Series): keyof typeof sources => {
 }
 
 /**
- * Buckets are found by the zone's own rules, then each is read by the index: whole hours by their count, those that a bucket's edge
- * cuts by their quarters. What is not rolled up yet is added, so that an accepted event counts at once. Bounds stand as columns of
+ * Buckets are found by the zone's own rules, then each is read by the index. What is not rolled up yet is added, so that an accepted event counts at once. Bounds stand as columns of
  * their own: behind row-level security an index is entered by plain comparisons alone.
  * Answers one row: the body, or why there is none.
  */
-const textOf = ({ interval, group_by }: Series, { rows, group }: (typeof sources)[keyof typeof sources]): string => {
-  const pieces = `select ${group} as grp, sum(
-      case when hour >= b.first and hour < b.last_hour then count
-      else (select sum(q) from unnest(quarters) with ordinality u (q, i)
-        where hour + (i - 1) * interval '15 minutes' >= b.first and hour + (i - 1) * interval '15 minutes' < b.beyond) end)
-    from ${rows} and hour >= b.first_hour and hour < b.beyond
-    group by 1`
+const textOf = ({ interval, group_by }: Series, pieces: string): string => {
   const dimension = group_by ?? 'null::text'
   return `with edge as materialized (
   select distinct date_trunc('${interval}', at, $4) as edge
   from generate_series(date_trunc('${interval}', $2::timestamptz, $4), $3::timestamptz + interval '2 ${interval}', '${steps[interval]}', $4) at
 ), bucket as materialized (
-  select first, beyond, date_bin('1 hour', first, 'epoch') as first_hour, date_bin('1 hour', beyond, 'epoch') as last_hour
-  from (select edge as first, lead(edge) over (order by edge) as beyond from edge) e
+  select first, beyond, date_bin('1 hour', first, 'epoch') as first_hour, date_bin('1 hour', beyond, 'epoch') as last_hour,
+    (first at time zone 'UTC')::date as first_day, (last at time zone 'UTC')::date as last_day,
+    (extract(epoch from first - date_bin('1 day', first, 'epoch')) / 900)::int + 1 as first_quarter,
+    (extract(epoch from last - date_bin('1 day', last, 'epoch')) / 900)::int + 1 as last_quarter
+  from (select edge as first, lead(edge) over (order by edge) as beyond from edge) e, lateral (select beyond - interval '15 minutes' as last) l
   where first < $3::timestamptz and beyond > $2::timestamptz
 ), bounds as materialized (
   select min(first) as first, max(beyond) as beyond, count(*) as buckets,

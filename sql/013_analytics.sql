@@ -230,6 +230,16 @@ return made;
 end
 $$;
 
+-- The same for an import, by the events' times. A month that is closed is refused: its events were counted before they were dropped.
+create function import_event_months(times timestamptz[]) returns int language plpgsql as $$
+begin
+if exists (select from unnest(times) at, analytics_retention where at < closed_before) then
+  raise exception 'the events of that month are kept no longer' using errcode = '23514';
+end if;
+return make_event_months(array(select distinct (at at time zone 'UTC')::date from unnest(times) at));
+end
+$$;
+
 -- Moves the events of one month out of the default partition: that month, or null where none is left.
 create function empty_event_default() returns date language plpgsql security definer set search_path = public, pg_temp as $$
 declare

@@ -1,9 +1,13 @@
 import { purgeTombstones } from '../../shared/db/purge.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import { type Job, jobOf } from '../../shared/job.ts'
+import { openObjects } from '../../shared/objects/open.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { eventPartitions, purgeEvents, purgeMetrics, refreshReports } from '../analytics/jobs.postgres.ts'
+import { headsIn } from '../audit/heads.ts'
 import { auditPartitions } from '../audit/jobs.postgres.ts'
+import { postgresSeals } from '../audit/seal.postgres.ts'
+import { sealAudit } from '../audit/seal.ts'
 import { purgeComparisons } from '../migration/jobs.postgres.ts'
 import { purgeSessions } from '../organizations/jobs.postgres.ts'
 import { postgresRuns } from './postgres.ts'
@@ -26,6 +30,7 @@ const jobsOf = ({ db, log, config }: Shared): Job[] => [
     purgeComparisons(db),
     purgeRuns(db),
   ]),
+  sealAudit(postgresSeals(db), headsIn(openObjects(config.auditHeads)), log),
 ]
 
 /** The jobs function: what Cloud Scheduler asks for. */

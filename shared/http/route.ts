@@ -44,7 +44,7 @@ export type Answer<T> =
   | Page<unknown>
   | { rows: Row<unknown>[] }
   | { reply: Reply }
-  | { stream: AsyncIterable<string> }
+  | { stream: AsyncIterable<string>; type: string }
   | T
   | undefined
 

@@ -6,6 +6,7 @@ const PLATFORM = [
   'analytics_retention',
   'job_runs',
   'migration_compared',
+  'migration_empty',
   'migration_leases',
   'migration_mismatches',
   'migration_runs',
@@ -14,7 +15,15 @@ const PLATFORM = [
   'schema_migrations',
 ]
 /** Written by the machinery and not by a caller: an event of each of their rows would say nothing. */
-const UNAUDITED = ['analytics_event_keys', 'audit_events', 'event_deltas', 'event_rollups', 'event_totals', 'idempotency_keys']
+const UNAUDITED = [
+  'analytics_event_keys',
+  'audit_blocks',
+  'audit_events',
+  'event_deltas',
+  'event_rollups',
+  'event_totals',
+  'idempotency_keys',
+]
 /** Rows by the thousand that are never changed: one event a statement tells of them all. The app can only add to such a table. */
 const IN_BATCHES = ['analytics_events']
 /** E-mail addresses are unique everywhere: the one index that no organization leads. */

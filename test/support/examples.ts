@@ -4,7 +4,7 @@ import type { Call } from './http.ts'
 export type Made = { agent: string; counter: string; conversation: string; user: string; key: string; metric: string }
 
 /** A request that a route accepts for the records of `made`. */
-export type Example = { path: string; body?: unknown }
+export type Example = { path: string; body?: unknown; headers?: Record<string, string> }
 
 /** Makes one record of everything; `mark` stands in each of them. */
 export const makeOne = async (call: Call, mark: string): Promise<Made> => {
@@ -75,4 +75,6 @@ export const examples: Record<string, (made: Made) => Example> = {
   'delete /organizations/api-keys/:id': ({ key }) => ({ path: `/organizations/api-keys/${key}` }),
   'delete /organizations/sessions/current': () => ({ path: '/organizations/sessions/current' }),
   'get /audit/events': () => ({ path: '/audit/events?action=create' }),
+  'get /audit/verify': () => ({ path: '/audit/verify' }),
+  'get /audit/export': () => ({ path: '/audit/export?action=create' }),
 }

@@ -165,6 +165,7 @@ test('what the app writes without an audit event of each row, it can only add to
   expect(rights.map(({ name, kinds }) => [name, kinds.join()])).toEqual([
     ['analytics_event_keys', 'INSERT'],
     ['analytics_events', 'INSERT'],
+    ['audit_blocks', ''],
     ['audit_events', 'INSERT'],
     ['event_deltas', 'INSERT'],
     ['event_rollups', ''],

@@ -3,7 +3,7 @@ import type { Database } from '../../shared/db/database.ts'
 import type { Part } from '../../shared/job.ts'
 
 /** Deltas that one step takes. */
-const STEP = 10_000
+const STEP = 5000
 
 /** Both halves of a sum of arrays, place by place. */
 const summed = 'array(select a + b from unnest(r.quarters, excluded.quarters) with ordinality u (a, b, i) order by i)'

@@ -2,7 +2,7 @@ import { found } from '../../shared/http/found.ts'
 import { MANY, routesOf } from '../../shared/http/route.ts'
 import { answerOf, newEvent, refusalOfEvent, sorted, utcOf } from './ingest.ts'
 import { daysOf, rangeOf } from './range.ts'
-import { Report, ReportName, ReportQuery, ReportRef, Reports } from './reports.schema.ts'
+import { Report, ReportQuery, ReportRef, Reports } from './reports.schema.ts'
 import { Event, EventFilter, EventsCreate, Ingested } from './schema.ts'
 import type { CountStore, EventStore, ReportStore } from './store.ts'
 import { SeriesItems, SeriesQuery } from './timeseries.schema.ts'
@@ -70,9 +70,8 @@ export const eventRoutes = [
     query: ReportQuery,
     returns: Report,
     handle: async ({ params, query, scope, now }, { reports }) => {
-      const name = found('report', params.name, ReportName.safeParse(params.name).data)
       const { from, to } = daysOf(query, now)
-      return { reply: { body: await reports.get(scope, name, from, to) } }
+      return { reply: { body: found('report', params.name, await reports.get(scope, params.name, from, to)) } }
     },
   }),
 ]

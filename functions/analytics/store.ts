@@ -4,7 +4,6 @@ import type { Json } from '../../shared/json.ts'
 import type { Methods } from '../../shared/migration/ports.ts'
 import type { Page, Row, Slice } from '../../shared/record.ts'
 import type { Metric } from './metrics.schema.ts'
-import type { ReportName } from './reports.schema.ts'
 import type { Event, EventFilter } from './schema.ts'
 import type { Interval } from './timeseries.schema.ts'
 
@@ -59,8 +58,11 @@ export type CountStore = {
 export type ReportStore = {
   /** The body of the answer: every report's name, and when it was refreshed. */
   list(scope: Scope): Promise<string>
-  /** The body of the answer, from the day of `from` to the day before that of `to`. Throws invalid_request when that is too much. */
-  get(scope: Scope, name: ReportName, from: string, to: string): Promise<string>
+  /**
+   * The body of the answer, from the day of `from` to the day before that of `to`; undefined when there is no such report. Throws
+   * invalid_request when that is too much.
+   */
+  get(scope: Scope, name: string, from: string, to: string): Promise<string | undefined>
 }
 
 export const eventMethods: Methods<EventStore> = {

@@ -19,7 +19,7 @@ const range = () =>
   [new Date(Math.floor(Date.now() / DAY) * DAY - 9 * DAY), new Date(Math.floor(Date.now() / DAY + 1) * DAY)].map(at => at.toISOString())
 const read = async (name: ReportName) => {
   const [from, to] = range() as [string, string]
-  return JSON.parse(await postgresReports(analytics.db).get(scopeOf('org'), name, from, to)) as {
+  return JSON.parse((await postgresReports(analytics.db).get(scopeOf('org'), name, from, to)) as string) as {
     refreshed_at: string
     items: { events: number }[]
   }

@@ -43,7 +43,7 @@ export const examples: Record<string, (made: Made) => Example> = {
   'post /analytics/events': ({ agent }) => ({ path: '/analytics/events', body: { event_type: 'opened', agent_id: agent } }),
   'get /analytics/timeseries': () => ({ path: '/analytics/timeseries?interval=day&group_by=event_type' }),
   'get /analytics/reports': () => ({ path: '/analytics/reports' }),
-  'get /analytics/reports/:name': () => ({ path: '/analytics/reports/none' }),
+  'get /analytics/reports/:name': () => ({ path: '/analytics/reports/daily_events' }),
   'put /analytics/metrics/:key': ({ metric }) => ({ path: `/analytics/metrics/${metric}`, body: { value: 1 } }),
   'get /analytics/metrics/:key': ({ metric }) => ({ path: `/analytics/metrics/${metric}` }),
   'delete /analytics/metrics/:key': ({ metric }) => ({ path: `/analytics/metrics/${metric}` }),

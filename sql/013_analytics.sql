@@ -50,7 +50,8 @@ create table event_deltas (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (organization_id, id)
-);
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000); -- a queue: rows come and go
+create index event_deltas_quarter on event_deltas (organization_id, quarter);
 
 -- Events by the hour; `quarters` are the four quarters of `count`. The id is made of the hour and what is counted.
 create table event_rollups (
@@ -69,7 +70,7 @@ create table event_rollups (
 create index event_rollups_type on event_rollups (organization_id, event_type, hour);
 
 -- The same by the day (UTC) and summed by one dimension: what most series and reports ask for is a few rows a day, however many agents
--- there are. `quarters` are the 96 of the day.
+-- there are. `running` is the count by the end of each of the day's 96 quarters: any stretch of them is one subtraction.
 create table event_totals (
   organization_id text collate "C" not null,
   id text collate "C" not null,
@@ -77,7 +78,7 @@ create table event_totals (
   dimension text not null check (dimension in ('event_type', 'agent_id')),
   value text collate "C", -- null: events of no agent
   count bigint not null,
-  quarters bigint[] not null check (cardinality(quarters) = 96),
+  running bigint[] not null check (cardinality(running) = 96 and running[96] = count),
   version bigint not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,

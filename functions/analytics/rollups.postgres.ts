@@ -6,14 +6,14 @@ import type { Part } from '../../shared/job.ts'
 const STEP = 5000
 
 /** Both halves of a sum of arrays, place by place. */
-const summed = 'array(select a + b from unnest(r.quarters, excluded.quarters) with ordinality u (a, b, i) order by i)'
+const summed = (column: string) => `array(select a + b from unnest(r.${column}, excluded.${column}) with ordinality u (a, b, i) order by i)`
 
-const changed = `on conflict (organization_id, id) do update
-  set count = r.count + excluded.count, quarters = ${summed}, version = nextval('row_version'), updated_at = excluded.updated_at`
+const changed = (column: string) => `on conflict (organization_id, id) do update
+  set count = r.count + excluded.count, ${column} = ${summed(column)}, version = nextval('row_version'), updated_at = excluded.updated_at`
 
-/** As many quarters as there are in a place of time, out of those that occur. */
-const quartersOf = (most: number): string =>
-  `array(select coalesce(n, 0)::bigint from generate_series(0, ${most - 1}) i left join unnest(places, counts) u (place, n) on place = i order by i)`
+/** Each quarter of an hour or a day, out of those that occur: its own count, or that by its end. */
+const quartersOf = (most: number, value: string): string =>
+  `array(select (${value})::bigint from generate_series(0, ${most - 1}) i left join unnest(places, counts) u (place, n) on place = i order by i)`
 
 /** One transaction takes the deltas away and adds them: they are in the one place or in the other. What others hold is left to them. */
 const rollUpStep = `with taken as materialized (
@@ -34,15 +34,15 @@ const rollUpStep = `with taken as materialized (
   group by 1, 2, 3, 4
 ), rolled as (
   insert into event_rollups as r (organization_id, id, hour, event_type, agent_id, count, quarters, version, created_at, updated_at)
-  select organization_id, rollup_id(hour, event_type, agent_id), hour, event_type, agent_id, count, ${quartersOf(4)}, nextval('row_version'), now(), now()
+  select organization_id, rollup_id(hour, event_type, agent_id), hour, event_type, agent_id, count, ${quartersOf(4, 'coalesce(n, 0)')}, nextval('row_version'), now(), now()
   from hourly order by 1, 2
-  ${changed}
+  ${changed('quarters')}
 ), totalled as (
-  insert into event_totals as r (organization_id, id, day, dimension, value, count, quarters, version, created_at, updated_at)
-  select organization_id, rollup_id(day, dimension, value), (day at time zone 'UTC')::date, dimension, value, count, ${quartersOf(96)},
+  insert into event_totals as r (organization_id, id, day, dimension, value, count, running, version, created_at, updated_at)
+  select organization_id, rollup_id(day, dimension, value), (day at time zone 'UTC')::date, dimension, value, count, ${quartersOf(96, 'coalesce(sum(n) over (order by i), 0)')},
     nextval('row_version'), now(), now()
   from daily order by 1, 2
-  ${changed}
+  ${changed('running')}
 )
 select count(*) from taken`
 

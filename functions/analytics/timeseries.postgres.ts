@@ -9,12 +9,11 @@ const MOST = 10_000
 /** How the next bucket is found: by local days, weeks and months; half hours find every local hour, whatever a zone's clock does. */
 const steps = { hour: '30 minutes', day: '1 day', week: '7 days', month: '1 month' }
 
-/** By the day: a whole day is one number, and what a bucket's edge cuts is a slice of its quarters (an hour's by name: less work). */
-const byDay = (group: string, which: string): string => `select ${group}, sum(case when s.low = 1 and s.high = 96 then count
-      when s.high - s.low < 4 then ${[0, 1, 2, 3].map(i => `case when s.low + ${i} <= s.high then quarters[s.low + ${i}] else 0 end`).join(' + ')}
-      else (select sum(q) from unnest(quarters[s.low:s.high]) q) end)
-    from event_totals, lateral (select case when day = b.first_day then b.first_quarter else 1 end as low,
-      case when day = b.last_day then b.last_quarter else 96 end as high offset 0) s
+/** By the day: what of a day belongs to a bucket is one subtraction. */
+const byDay = (group: string, which: string): string => `select ${group}, sum(
+      running[case when day = b.last_day then b.last_quarter else 96 end]
+      - case when day = b.first_day and b.first_quarter > 1 then running[b.first_quarter - 1] else 0 end)
+    from event_totals
     where organization_id = $1 and ${which} and day >= b.first_day and day <= b.last_day
     group by 1`
 

@@ -33,10 +33,15 @@ export type Caller =
 
 /** A transaction that somebody else opens and ends. */
 export type Unit = {
+  /** What it is kept under. */
+  readonly id: string
   run(statements: readonly Statement[]): Promise<Columns[][]>
-  /** Asks to be told how it ended, before the answer goes out. */
-  onEnd(told: (outcome: 'committed' | 'undone' | 'unknown') => void): void
+  /** Asks to be told how it ended, before the answer goes out. When it ends `refused`, `around` has been read once more. */
+  onEnd(told: (outcome: Ended) => void, around?: Around): void
 }
+
+/** `refused`: what was done is undone, and a refusal is committed in its place. */
+export type Ended = 'committed' | 'refused' | 'undone' | 'unknown'
 
 /** What runs around a store's statements, in their transaction: checks before them, and what is read after them. */
 export type Around = {

@@ -11,6 +11,7 @@ const PLATFORM = [
   'migration_mismatches',
   'migration_runs',
   'migration_stages',
+  'migration_steps',
   'report_refreshes',
   'schema_migrations',
 ]

@@ -6,6 +6,7 @@ import { makeAgents } from '../agents/index.ts'
 import { makeAnalytics } from '../analytics/index.ts'
 import { makeAudit } from '../audit/index.ts'
 import { makeConversations } from '../conversations/index.ts'
+import { makeDatabaseFunction } from '../database/index.ts'
 import { makeJobs } from '../jobs/index.ts'
 import { makeMigration } from '../migration/index.ts'
 import { makeOrganizations } from '../organizations/index.ts'
@@ -18,6 +19,7 @@ export const makeGateway = (shared: Shared): HttpFunction[] => {
     makeAgents(shared),
     makeConversations(shared),
     makeAnalytics(shared),
+    makeDatabaseFunction(shared),
     makeAudit(shared),
     makeJobs(shared),
     makeMigration(shared),

@@ -25,6 +25,8 @@ const jobsOf = ({ db, log, config }: Shared): Job[] => [
     purgeTombstones(db, 'agents'),
     purgeTombstones(db, 'counters'),
     purgeTombstones(db, 'conversations'),
+    purgeTombstones(db, 'data_records'),
+    purgeTombstones(db, 'data_tables'),
     purgeMetrics(db),
     purgeEvents(db, config.eventMonths),
     purgeComparisons(db),

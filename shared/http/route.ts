@@ -60,7 +60,7 @@ export type Declaration<D, P, Q, B, R> = {
   body?: B
   /** The shape of the answer's body; none is a 204. */
   returns?: R
-  /** The shape of a list's items: the route then takes `limit` and `cursor` and answers a page. */
+  /** The shape of a list's items: the route then takes `limit` and `cursor`, in its body where it has one, and answers a page. */
   lists?: Shape
   /** 201 adds `Location`: the route's own path and the new record's id. */
   status?: 200 | 201

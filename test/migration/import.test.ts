@@ -15,7 +15,7 @@ test.each(names)(
   async name => {
     const dictionaries = dictionariesOf(app)
     const text = sample(name)
-    const read = entriesIn(text)
+    const read = entriesIn(name, text)
     const first = await dictionaries.import(name, text)
     expect(first.body).toMatchObject({ read, inserted: read, unchanged: 0, updated: 0, ...clean })
     const again = await dictionaries.import(name, text)

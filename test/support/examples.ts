@@ -1,7 +1,16 @@
 import type { Call } from './http.ts'
 
 /** One record of everything, as made in one organization. */
-export type Made = { agent: string; counter: string; conversation: string; user: string; key: string; metric: string }
+export type Made = {
+  agent: string
+  counter: string
+  conversation: string
+  table: string
+  record: string
+  user: string
+  key: string
+  metric: string
+}
 
 /** A request that a route accepts for the records of `made`. */
 export type Example = { path: string; body?: unknown; headers?: Record<string, string> }
@@ -15,11 +24,15 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
   const metric = `metric-${mark}`
   await call('PUT', `/analytics/metrics/${metric}`, { value: { mark } })
   await call('POST', '/analytics/events', { event_type: mark, agent_id: agent })
+  const table = `table-${mark}`
+  await call('PUT', `/database/tables/${table}`, { columns: { mark: 'string' } })
   const messages = [{ role: 'user', content: `A word from ${mark}` }]
   return {
     agent,
     counter,
     conversation: await id('/conversations', { agent_id: agent, metadata: { mark }, messages }),
+    table,
+    record: await id(`/database/tables/${table}/records`, { data: { mark } }),
     user: await id('/organizations/users', { email: `${mark}@example.org`, name: mark, role: 'member' }),
     metric,
     key: await id('/organizations/api-keys', { name: mark, role: 'viewer' }),
@@ -60,6 +73,31 @@ export const examples: Record<string, (made: Made) => Example> = {
   'post /conversations/:id/messages': ({ conversation }) => ({
     path: `/conversations/${conversation}/messages`,
     body: { role: 'user', content: 'One more' },
+  }),
+  'get /database/tables': () => ({ path: '/database/tables' }),
+  'get /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}` }),
+  'put /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}`, body: { columns: {} } }),
+  'delete /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}` }),
+  'get /database/tables/:table/records': ({ table }) => ({ path: `/database/tables/${table}/records` }),
+  'post /database/tables/:table/records': ({ table }) => ({ path: `/database/tables/${table}/records`, body: { data: { a: 1 } } }),
+  'get /database/tables/:table/records/:id': ({ table, record }) => ({ path: `/database/tables/${table}/records/${record}` }),
+  'put /database/tables/:table/records/:id': ({ table, record }) => ({
+    path: `/database/tables/${table}/records/${record}`,
+    body: { data: { a: 1 } },
+  }),
+  'patch /database/tables/:table/records/:id': ({ table, record }) => ({
+    path: `/database/tables/${table}/records/${record}`,
+    body: { data: { a: 1 } },
+  }),
+  'delete /database/tables/:table/records/:id': ({ table, record }) => ({ path: `/database/tables/${table}/records/${record}` }),
+  'post /database/tables/:table/query': ({ table }) => ({
+    path: `/database/tables/${table}/query`,
+    body: { where: { a: { $exists: false } } },
+  }),
+  'post /database/tables/:table/delete': ({ table }) => ({ path: `/database/tables/${table}/delete`, body: { where: { a: 1 } } }),
+  'post /database/batch': ({ table, record }) => ({
+    path: '/database/batch',
+    body: { operations: [{ op: 'merge', table, id: record, data: { a: 1 } }] },
   }),
   'get /organizations/me': () => ({ path: '/organizations/me' }),
   'patch /organizations/me': () => ({ path: '/organizations/me', body: { settings: { a: 1 } } }),

@@ -15,6 +15,7 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   gateway: async () => (await import('./gateway/index.ts')).makeGateway,
   organizations: async () => (await import('./organizations/index.ts')).makeOrganizations,
   agents: async () => (await import('./agents/index.ts')).makeAgents,
+  analytics: async () => (await import('./analytics/index.ts')).makeAnalytics,
   conversations: async () => (await import('./conversations/index.ts')).makeConversations,
   database: async () => (await import('./database/index.ts')).makeDatabaseFunction,
   migration: async () => (await import('./migration/index.ts')).makeMigration,

@@ -3,6 +3,7 @@ import type { HttpFunction } from '../../shared/http/route.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { makeAgents } from '../agents/index.ts'
+import { makeAnalytics } from '../analytics/index.ts'
 import { makeAudit } from '../audit/index.ts'
 import { makeConversations } from '../conversations/index.ts'
 import { makeDatabaseFunction } from '../database/index.ts'
@@ -17,6 +18,7 @@ export const makeGateway = (shared: Shared): HttpFunction[] => {
     makeOrganizations(shared),
     makeAgents(shared),
     makeConversations(shared),
+    makeAnalytics(shared),
     makeDatabaseFunction(shared),
     makeAudit(shared),
     makeJobs(shared),

@@ -1,7 +1,16 @@
 import type { Call } from './http.ts'
 
 /** One record of everything, as made in one organization. */
-export type Made = { agent: string; counter: string; conversation: string; table: string; record: string; user: string; key: string }
+export type Made = {
+  agent: string
+  counter: string
+  conversation: string
+  table: string
+  record: string
+  user: string
+  key: string
+  metric: string
+}
 
 /** A request that a route accepts for the records of `made`. */
 export type Example = { path: string; body?: unknown; headers?: Record<string, string> }
@@ -12,6 +21,9 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
   const agent = await id('/agents', { name: mark, configuration: { mark } })
   const counter = `counter-${mark}`
   await call('POST', `/agents/counters/${counter}/increment`, { by: 7 })
+  const metric = `metric-${mark}`
+  await call('PUT', `/analytics/metrics/${metric}`, { value: { mark } })
+  await call('POST', '/analytics/events', { event_type: mark, agent_id: agent })
   const table = `table-${mark}`
   await call('PUT', `/database/tables/${table}`, { columns: { mark: 'string' } })
   const messages = [{ role: 'user', content: `A word from ${mark}` }]
@@ -22,6 +34,7 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
     table,
     record: await id(`/database/tables/${table}/records`, { data: { mark } }),
     user: await id('/organizations/users', { email: `${mark}@example.org`, name: mark, role: 'member' }),
+    metric,
     key: await id('/organizations/api-keys', { name: mark, role: 'viewer' }),
   }
 }
@@ -39,6 +52,14 @@ export const examples: Record<string, (made: Made) => Example> = {
   'get /agents/counters': () => ({ path: '/agents/counters' }),
   'get /agents/counters/:name': ({ counter }) => ({ path: `/agents/counters/${counter}` }),
   'post /agents/counters/:name/increment': ({ counter }) => ({ path: `/agents/counters/${counter}/increment`, body: { by: '0.5' } }),
+  'get /analytics/events': () => ({ path: '/analytics/events' }),
+  'post /analytics/events': ({ agent }) => ({ path: '/analytics/events', body: { event_type: 'opened', agent_id: agent } }),
+  'get /analytics/timeseries': () => ({ path: '/analytics/timeseries?interval=day&group_by=event_type' }),
+  'get /analytics/reports': () => ({ path: '/analytics/reports' }),
+  'get /analytics/reports/:name': () => ({ path: '/analytics/reports/daily_events' }),
+  'put /analytics/metrics/:key': ({ metric }) => ({ path: `/analytics/metrics/${metric}`, body: { value: 1 } }),
+  'get /analytics/metrics/:key': ({ metric }) => ({ path: `/analytics/metrics/${metric}` }),
+  'delete /analytics/metrics/:key': ({ metric }) => ({ path: `/analytics/metrics/${metric}` }),
   'get /conversations': () => ({ path: '/conversations' }),
   'post /conversations': ({ agent }) => ({
     path: '/conversations',

@@ -129,7 +129,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'what is undone applied to memory',
-    place: 'refused once',
+    place: 'undone once',
     edits: [mirror("(outcome === 'committed' || outcome === 'refused') && apply()", 'apply()')],
   },
   {

@@ -16,6 +16,7 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   organizations: async () => (await import('./organizations/index.ts')).makeOrganizations,
   agents: async () => (await import('./agents/index.ts')).makeAgents,
   conversations: async () => (await import('./conversations/index.ts')).makeConversations,
+  payments: async () => (await import('./payments/index.ts')).makePayments,
   migration: async () => (await import('./migration/index.ts')).makeMigration,
   audit: async () => (await import('./audit/index.ts')).makeAudit,
 }

@@ -7,11 +7,19 @@ import { makeAudit } from '../audit/index.ts'
 import { makeConversations } from '../conversations/index.ts'
 import { makeMigration } from '../migration/index.ts'
 import { makeOrganizations } from '../organizations/index.ts'
+import { makePayments } from '../payments/index.ts'
 import { gatewayRoutes } from './routes.ts'
 
 /** Every function behind one origin, and the gateway's own routes at its root. */
 export const makeGateway = (shared: Shared): HttpFunction[] => {
-  const domains = [makeOrganizations(shared), makeAgents(shared), makeConversations(shared), makeAudit(shared), makeMigration(shared)]
+  const domains = [
+    makeOrganizations(shared),
+    makeAgents(shared),
+    makeConversations(shared),
+    makePayments(shared),
+    makeAudit(shared),
+    makeMigration(shared),
+  ]
   const own = gatewayRoutes.map(route => route({ metrics: shared.metrics }))
   const root = withSystemRoutes('', own, shared.db, itself => openApi('AgentHub', [...domains, itself]))
   return [...domains, root]

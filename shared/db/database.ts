@@ -20,9 +20,10 @@ export type Database = {
   writeAt(isolation: Isolation, scope: Scope, ...statements: Statement[]): Promise<Columns[]>
   /**
    * Lends one connection, from the first trip on, to work that needs several in one transaction: ended by `work`, rolled back if
-   * `work` throws. Work that still waits for something holds none: what it waits for may need one.
+   * `work` throws. Work that still waits for something holds none: what it waits for may need one. Between two of its transactions
+   * `rest` gives it back for a while.
    */
-  session<T>(work: (run: Run) => Promise<T>): Promise<T>
+  session<T>(work: (run: Run, rest: () => void) => Promise<T>): Promise<T>
   /** Whether the database answers at all, within a second. */
   ready(): Promise<boolean>
   close(): Promise<void>
@@ -169,9 +170,13 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
         client ??= await connect()
         return send(client, statements)
       }
-      try {
-        const result = await work(run)
+      const rest = () => {
         client?.release()
+        client = undefined
+      }
+      try {
+        const result = await work(run, rest)
+        rest()
         return result
       } catch (error) {
         if (client) await giveBack(client, error as DatabaseError, true)

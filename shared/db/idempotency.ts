@@ -10,11 +10,9 @@ export type Kept = { status: number; headers: Record<string, string>; body: stri
 /** `id` is '<route> <key>', `hash` the SHA-256 of the request: the same key with another hash is refused. */
 export type IdempotencyKey = { id: string; hash: Buffer }
 
-/** Refusals by state are kept like successes: a retry must hear the same. */
+/** Refusals by state are kept like successes: a retry must hear the same. One that asks for patience (in flight) is none. */
 const isKept = (error: unknown): error is Refusal =>
-  error instanceof Refusal && ['not_found', 'conflict', 'version_mismatch'].includes(error.code) && causeCode(error) !== 'AH409'
-
-const causeCode = (error: unknown): string | undefined => ((error as Error).cause as DatabaseError | undefined)?.code
+  error instanceof Refusal && ['not_found', 'conflict', 'version_mismatch'].includes(error.code) && error.retryAfter === undefined
 
 const claim = (scope: Scope, key: IdempotencyKey): Statement => ({
   name: 'idempotency_claim',
@@ -41,6 +39,8 @@ const kept = (scope: Scope, key: IdempotencyKey): Statement => ({
 /**
  * Does `work` once for a key, in two round trips: [begin, scope, claim, effect], then [keep the answer, commit].
  * The key is locked by the transaction itself, so a crash leaves neither effect nor key behind, and nothing to clean up.
+ * Work that commits in between (`unit.commit`) records for itself what is left to do: each of its transactions claims the key
+ * anew, and the last one keeps the answer.
  * `render` makes the kept answer of what `work` throws. Throws 409 while the key is in flight and 422 for another request's key.
  */
 export const doOnce = (
@@ -50,32 +50,40 @@ export const doOnce = (
   work: (scope: Scope) => Promise<Kept>,
   render: (refusal: Refusal) => Kept,
 ): Promise<Kept & { replayed: boolean }> =>
-  db.session(async send => {
+  db.session(async (send, rest) => {
     let open = false
+    let committed = false
     const told: ((outcome: 'committed' | 'undone' | 'unknown') => void)[] = []
     const end = (outcome: 'committed' | 'undone' | 'unknown') => {
       for (const tell of told.splice(0)) tell(outcome)
     }
+    const first = [plain('begin'), opening(scope), claim(scope, key), plain('savepoint effect')]
     const run = async (statements: readonly Statement[]): Promise<Columns[][]> => {
       if (open) return send(statements)
       open = true
-      const first = [plain('begin'), opening(scope), claim(scope, key), plain('savepoint effect')]
       return (await send([...first, ...statements])).slice(first.length)
+    }
+    const commit = async (...before: Statement[]) => {
+      await run([...before, plain('commit')]).catch((error: DatabaseError) => {
+        if (error.code === 'AH208') throw error
+        const refusal = toWriteRefusal(error)
+        end(refusal instanceof OutcomeUnknown ? 'unknown' : 'undone')
+        throw refusal
+      })
+      open = false
+      committed = true
+      end('committed')
+      rest()
     }
     const finish = async (answer: Kept, ...before: Statement[]) => {
       if (before.length > 0) end('undone')
-      if (open) {
-        await send([...before, opening(scope), keep(scope, key, answer), plain('commit')]).catch((error: DatabaseError) => {
-          const refusal = toWriteRefusal(error)
-          end(refusal instanceof OutcomeUnknown ? 'unknown' : 'undone')
-          throw refusal
-        })
-      }
+      if (open || committed) await commit(...before, opening(scope), keep(scope, key, answer))
       end('committed')
       return { ...answer, replayed: false }
     }
+    const unit = { key, run, commit: () => commit(), onEnd: (tell: (typeof told)[number]) => told.push(tell) }
     try {
-      return await finish(await work({ ...scope, unit: { run, onEnd: tell => told.push(tell) } }))
+      return await finish(await work({ ...scope, unit }))
     } catch (error) {
       if ((error as DatabaseError).code === 'AH208') {
         end('unknown') // the first answer may be on its way still: what it changed is looked up before it is served
@@ -83,7 +91,7 @@ export const doOnce = (
         const [status, headers, body] = row as [string, string, string]
         return { status: Number(status), headers: JSON.parse(headers), body, replayed: true }
       }
-      if (open && isKept(error)) return await finish(render(error), plain('rollback to savepoint effect'))
+      if (isKept(error) && (open || committed)) return await finish(render(error), ...(open ? [plain('rollback to savepoint effect')] : []))
       end('undone')
       throw error
     }

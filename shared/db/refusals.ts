@@ -24,6 +24,8 @@ export const toRefusal = (error: DatabaseError): Error => {
   const refuse = (code: ConstructorParameters<typeof Refusal>[0], detail: string, retryAfter?: number) =>
     new Refusal(code, detail, { cause: error, ...(retryAfter === undefined ? {} : { retryAfter }) })
   switch (error.code) {
+    case 'AH400':
+      return refuse('invalid_request', error.message)
     case 'AH401':
       return refuse('unauthenticated', 'the API key or session is unknown, expired or revoked')
     case 'AH403':

@@ -11,7 +11,7 @@ const PLATFORM = [
   'schema_migrations',
 ]
 /** Written by the machinery and not by a caller: an event of each of their rows would say nothing. */
-const UNAUDITED = ['audit_events', 'idempotency_keys']
+const UNAUDITED = ['audit_events', 'idempotency_keys', 'ledger_balances', 'ledger_entries', 'payment_events']
 /** E-mail addresses are unique everywhere: the one index that no organization leads. */
 const ACROSS = ['users_email']
 
@@ -180,6 +180,7 @@ test('every function that runs as its definer fixes its search path and is not f
 test.each([
   ['organizations', ['id', 'name', 'created_at']],
   ['users', ['id', 'organization_id', 'email', 'role', 'created_at']],
+  ['payment_intents', ['id', 'organization_id', 'amount', 'currency', 'status', 'created_at']],
   ['agents', ['id', 'organization_id', 'name', 'industry', 'configuration', 'status', 'created_at', 'updated_at']],
 ])('%s has the columns that the plan gave it', async (table, planned) => {
   const columns = await database.sql<{ name: string }>(

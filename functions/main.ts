@@ -18,6 +18,7 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   conversations: async () => (await import('./conversations/index.ts')).makeConversations,
   payments: async () => (await import('./payments/index.ts')).makePayments,
   migration: async () => (await import('./migration/index.ts')).makeMigration,
+  jobs: async () => (await import('./jobs/index.ts')).makeJobs,
   audit: async () => (await import('./audit/index.ts')).makeAudit,
 }
 

@@ -429,4 +429,15 @@ return 'applied';
 end
 $$;
 
+-- For work that no memory hears of: refuses it (AH410) while one of these collections is on its way, and keeps a step waiting until
+-- its transaction ends.
+create function hold_complete(names text[]) returns void language plpgsql as $$
+begin
+perform pg_advisory_xact_lock_shared(migration_lock(name)) from unnest(names) name;
+if exists (select from migration_stages where collection = any (names) and stage <> 'complete') then
+  raise exception 'one of % is on its way', names using errcode = 'AH410';
+end if;
+end
+$$;
+
 reset role;

@@ -5,6 +5,7 @@ import type { Shared } from '../../shared/shared.ts'
 import { makeAgents } from '../agents/index.ts'
 import { makeAudit } from '../audit/index.ts'
 import { makeConversations } from '../conversations/index.ts'
+import { makeJobs } from '../jobs/index.ts'
 import { makeMigration } from '../migration/index.ts'
 import { makeOrganizations } from '../organizations/index.ts'
 import { makePayments } from '../payments/index.ts'
@@ -18,6 +19,7 @@ export const makeGateway = (shared: Shared): HttpFunction[] => {
     makeConversations(shared),
     makePayments(shared),
     makeAudit(shared),
+    makeJobs(shared),
     makeMigration(shared),
   ]
   const own = gatewayRoutes.map(route => route({ metrics: shared.metrics }))

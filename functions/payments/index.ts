@@ -1,14 +1,19 @@
+import type { Scope } from '../../shared/db/scope.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
+import type { Job } from '../../shared/job.ts'
 import type { Staged } from '../../shared/migration/staged.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { paymentCollections } from './collections.ts'
-import { postgresLedger } from './ledger.postgres.ts'
+import { postgresLedger, whileComplete } from './ledger.postgres.ts'
 import type { Payments } from './perform.ts'
-import type { Provider } from './provider.ts'
+import { postgresIntents } from './postgres.ts'
+import type { Provider, Providers } from './provider.ts'
 import { paymentRoutes } from './routes.ts'
+import { settlePayments } from './settle.ts'
 import type { IntentStore, TransactionStore } from './store.ts'
 import { makeStripe } from './stripe.ts'
+import { postgresTransactions } from './transactions.postgres.ts'
 import { webhookRoutes } from './webhooks.routes.ts'
 
 const inMemory = async ({ keeper }: Staged<object>): Promise<boolean> =>
@@ -23,11 +28,12 @@ const stagedIn = ({ collections, stage }: Shared): { intents: Staged<IntentStore
   }
 }
 
+const providersOf = ({ config: { payments } }: Shared): Providers =>
+  new Map<string, Provider>(payments.stripe ? [['stripe', makeStripe(payments.stripe)]] : [])
+
 /** What carries payments out in this process. Money moves only while both collections are on the same side: else it is a 503. */
-export const paymentsOf = (shared: Shared): Payments => {
+const paymentsOf = (shared: Shared): Payments => {
   const { intents, transactions } = stagedIn(shared)
-  const { stripe } = shared.config.payments
-  const providers = new Map<string, Provider>(stripe ? [['stripe', makeStripe(stripe)]] : [])
   const ledger = postgresLedger(shared.db)
   const together = async (): Promise<IntentStore> => {
     if ((await inMemory(intents)) !== (await inMemory(transactions)))
@@ -35,7 +41,7 @@ export const paymentsOf = (shared: Shared): Payments => {
     return intents.store
   }
   return {
-    providers,
+    providers: providersOf(shared),
     log: shared.log,
     intents: {
       get: (...asked) => intents.store.get(...asked),
@@ -49,7 +55,9 @@ export const paymentsOf = (shared: Shared): Payments => {
     transactions: {
       get: (...asked) => transactions.store.get(...asked),
       list: (...asked) => transactions.store.list(...asked),
-      note: async (...asked) => (transactions.keeper.stage() === 'complete' ? undefined : transactions.store.note(...asked)),
+      note: async (...asked) => {
+        if (transactions.keeper.stage() !== 'complete') await transactions.store.note(...asked)
+      },
     },
     ledger: {
       ...ledger,
@@ -59,6 +67,20 @@ export const paymentsOf = (shared: Shared): Payments => {
       },
     },
   }
+}
+
+/** The job settle-payments, in whatever process: no memory hears of what it does, so that it does nothing while there is one. */
+export const paymentsJob = (shared: Shared): Job => {
+  const { db, log } = shared
+  const alone = (scope: Scope): Scope => ({ ...scope, around: whileComplete })
+  const [intents, transactions, ledger] = [postgresIntents(db), postgresTransactions(db), postgresLedger(db)]
+  return settlePayments({
+    log,
+    providers: providersOf(shared),
+    intents: { ...intents, complete: (scope, ...asked) => intents.complete(alone(scope), ...asked) },
+    transactions: { ...transactions, note: async () => {} },
+    ledger: { ...ledger, take: scope => ledger.take(alone(scope)) },
+  })
 }
 
 /** The payments function. */

@@ -1,6 +1,14 @@
 import type { Database } from '../../shared/db/database.ts'
+import type { Around } from '../../shared/db/scope.ts'
 import { parseJson } from '../../shared/json.ts'
 import type { LedgerStore, Operation } from './store.ts'
+
+/** For work behind the back of a process's memory: there must be none. */
+export const whileComplete: Around = {
+  before: [{ name: 'payments.hold_complete', text: 'select hold_complete($1)', values: ['{payment_intents,transactions}'] }],
+  after: [],
+  learn: () => {},
+}
 
 /** How long an operation is its caller's alone: longer than a provider may take to answer. */
 export const LEASE_SECONDS = 30

@@ -60,7 +60,7 @@ export const perform = async (scope: Scope, operation: Operation, at: string, pa
 
 /** Tells a mirror of the transactions that a move may have made. */
 export const noteTransactions = async (scope: Scope, id: string, { transactions }: Payments): Promise<void> => {
-  for (const one of [id, `${id}:2`, `${id}:3`]) await transactions.note(scope, one)
+  await transactions.note(scope, [id, `${id}:2`, `${id}:3`])
 }
 
 /** The intent as it is once all that was begun is carried out. Undefined where there is none. */

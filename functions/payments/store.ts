@@ -89,8 +89,8 @@ export type TransactionStore = {
   get(scope: Scope, id: string): Promise<Row<Transaction> | undefined>
   /** Newest first. */
   list(scope: Scope, slice: Slice, filter: TransactionFilter): Promise<Page<Transaction>>
-  /** The transaction that a move has just made, if it made one: how a mirror comes to know of it. */
-  note(scope: Scope, id: string): Promise<Row<Transaction> | undefined>
+  /** Those of these transactions that a move has just made: how a mirror comes to know of them. */
+  note(scope: Scope, ids: readonly string[]): Promise<void>
 }
 
 /** Postgres's alone, whatever the stages: balances come from the ledger, and operations are what a crash left half-done. */
@@ -124,5 +124,5 @@ export const intentMethods: Methods<IntentStore> = {
 export const transactionMethods: Methods<TransactionStore> = {
   get: { kind: 'read', key: itself },
   list: { kind: 'read' },
-  note: { kind: 'write', key: itself },
+  note: { kind: 'write', key: (ids: readonly string[]) => ids },
 }

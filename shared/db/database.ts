@@ -137,7 +137,8 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     const first = begin.length + 1 + before.length
     for (let attempt = 1; ; attempt++) {
       try {
-        const results = await (scope.unit ? scope.unit.run(batch) : once(batch, scope.trace))
+        const on = scope.unit?.run ?? scope.lent
+        const results = await (on ? on(batch) : once(batch, scope.trace))
         const end = first + statements.length
         scope.around?.learn(results.slice(end, end + after.length))
         return plan.pick(results.slice(first, end))

@@ -16,6 +16,8 @@ export type Scope = {
   readonly trace?: string | undefined
   /** An open transaction that the work joins (a request with an Idempotency-Key). */
   readonly unit?: Unit | undefined
+  /** A connection to work on, each call a transaction of its own (a job, on the connection that holds its lock). */
+  readonly lent?: ((statements: readonly Statement[]) => Promise<Columns[][]>) | undefined
   readonly around?: Around | undefined
   /** By Postgres's clock: beyond it the scope is refused with AH410 (the stage `complete`, which asks nothing else). */
   readonly validUntil?: string | undefined

@@ -149,10 +149,10 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       if (one === view) forget()
     },
     writing: writes.of,
-    write: async (organization, id) => {
+    write: async (organization, ids) => {
       if (pause !== undefined) await patiently(pause, 'the collection is changing its stage')
       if (pause !== undefined) throw later('the collection is changing its stage')
-      return writes.begin(organization, id)
+      return writes.begin(organization, ids)
     },
     doubt: (organization, id) => void doubts.set(keyOf(organization, id), { organization, id }),
     settle: async key => {

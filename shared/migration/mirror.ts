@@ -6,9 +6,8 @@ import type { Entry } from './stage.ts'
 
 type Store = { [method: string]: (scope: Scope, ...args: unknown[]) => Promise<unknown> }
 
-/** One call of a store's method: its name, and the key that it is about (none for a list). */
-type Call = { name: string; scope: Scope; args: unknown[]; key: string | undefined }
-type Write = Call & { key: string }
+/** One call of a store's method: its name, and the keys that it is about (none for a list). */
+type Call = { name: string; scope: Scope; args: unknown[]; keys: readonly string[] }
 
 /** What a call came to; undefined when it must be tried again. */
 type Answer = { result: unknown } | undefined
@@ -25,17 +24,26 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   const memory = options.memory as unknown as Store
   const postgres = options.postgres as unknown as Store
 
-  const learn = (entry: Entry | undefined) => {
-    if (entry) replica.apply(entry)
+  const learn = (entries: readonly Entry[]) => {
+    for (const entry of entries) replica.apply(entry)
   }
 
-  const keyOf = ({ key, scope }: Call) => (key === undefined ? undefined : { organization: scope.organization_id, id: key })
+  /** What is in doubt of the one key that a call is about, else of the whole collection. */
+  const settle = ({ keys: [id, ...more], scope }: Call): Promise<void> =>
+    keeper.settle(id === undefined || more.length > 0 ? undefined : { organization: scope.organization_id, id })
+
+  const writing = ({ keys, scope }: Call): boolean =>
+    keys.length === 0 ? keeper.writing(scope.organization_id, undefined) : keys.some(id => keeper.writing(scope.organization_id, id))
+
+  const doubt = ({ keys, scope }: Call) => {
+    for (const id of keys) keeper.doubt(scope.organization_id, id)
+  }
 
   const ask = async (store: Store, { name, scope, args }: Call): Promise<unknown> => store[name]?.(scope, ...args)
 
   /** Reads in memory, in one step with the proof that memory is ours and true. Undefined when it must be tried again. */
   const inMemory = async (view: View, call: Call): Promise<Answer> => {
-    await keeper.settle(keyOf(call))
+    await settle(call)
     return keeper.holds(view) ? { result: await measure.time('memory', () => ask(memory, call)) } : undefined
   }
 
@@ -43,16 +51,16 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     measure.time('postgres', () => ask(postgres, { ...call, scope: { ...call.scope, ...more } }))
 
   const readLive = async (view: View, call: Call): Promise<Answer> => {
-    const { key, scope } = call
-    const around = probe(undefined, scope.organization_id, key)
+    const { keys, scope } = call
+    const around = probe(undefined, scope.organization_id, keys)
     try {
       const result = await inPostgres(call, { around })
-      learn(around.entry())
+      learn(around.entries())
       return keeper.holds(view) ? { result } : undefined
     } catch (error) {
       const failed = error instanceof Refusal && (error.code === 'unavailable' || error.code === 'overloaded')
-      if (!failed || !options.fallback || !options.passed(scope) || keeper.writing(scope.organization_id, key)) {
-        learn(around.entry())
+      if (!failed || !options.fallback || !options.passed(scope) || writing(call)) {
+        learn(around.entries())
         throw error
       }
       measure.fallback()
@@ -96,28 +104,28 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   }
 
   /** Postgres first; memory is told only what has been committed. */
-  const writeThrough = async (view: View, call: Write): Promise<unknown> => {
-    const { key, scope } = call
+  const writeThrough = async (view: View, call: Call): Promise<unknown> => {
+    const { keys, scope } = call
     const { organization_id: organization } = scope
-    if (view.row.stage === 'rampdown') return inPostgres(call, { around: probe(view.row.epoch, organization, undefined) })
-    const around = probe(view.row.epoch, organization, key)
+    if (view.row.stage === 'rampdown') return inPostgres(call, { around: probe(view.row.epoch, organization, []) })
+    const around = probe(view.row.epoch, organization, keys)
     try {
       const result = await inPostgres(call, { around })
-      if (!scope.unit) learn(around.entry())
+      if (!scope.unit) learn(around.entries())
       return result
     } catch (error) {
-      if (error instanceof OutcomeUnknown) keeper.doubt(organization, key)
-      else if (!scope.unit) learn(around.entry())
+      if (error instanceof OutcomeUnknown) doubt(call)
+      else if (!scope.unit) learn(around.entries())
       throw error
     } finally {
       scope.unit?.onEnd(outcome => {
-        if (outcome === 'committed') learn(around.entry())
-        else if (outcome === 'unknown') keeper.doubt(organization, key)
+        if (outcome === 'committed') learn(around.entries())
+        else if (outcome === 'unknown') doubt(call)
       })
     }
   }
 
-  const writeAt = async (view: View, call: Write): Promise<Answer> => {
+  const writeAt = async (view: View, call: Call): Promise<Answer> => {
     const { stage, validUntil } = view.row
     if (stage === 'complete') return { result: await inPostgres(call, { validUntil }) }
     if (stage !== 'off') return { result: await writeThrough(view, call) }
@@ -130,7 +138,7 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
    * Does it in the present stage, and again in the next one where the epoch refuses it (but not in a unit, whose transaction that
    * has ended).
    */
-  const persist = async <C extends Call>(at: (view: View, call: C) => Promise<Answer>, call: C): Promise<unknown> => {
+  const persist = async (at: (view: View, call: Call) => Promise<Answer>, call: Call): Promise<unknown> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const view = await keeper.enter()
       try {
@@ -144,10 +152,10 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     throw new EpochMoved()
   }
 
-  const write = async (call: Write): Promise<unknown> => {
-    const { key, scope } = call
+  const write = async (call: Call): Promise<unknown> => {
+    const { keys, scope } = call
     // begun once for all its attempts: a second beginning could wait for a pause that waits for the first to end
-    const done = await keeper.write(scope.organization_id, key)
+    const done = await keeper.write(scope.organization_id, keys)
     try {
       return await persist(writeAt, call)
     } finally {
@@ -157,11 +165,11 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
 
   const store: Store = {}
   for (const [name, method] of Object.entries(options.methods) as [string, Methods<S>[keyof S]][]) {
-    const keyOfArgs = method.key as ((...args: unknown[]) => string) | undefined
-    store[name] =
-      method.kind === 'read'
-        ? (scope, ...args) => persist(readAt, { name, scope, args, key: keyOfArgs?.(...args) })
-        : (scope, ...args) => write({ name, scope, args, key: (keyOfArgs as (...args: unknown[]) => string)(...args) })
+    const keysOf = method.key as ((...args: unknown[]) => string | readonly string[]) | undefined
+    store[name] = (scope, ...args) => {
+      const call = { name, scope, args, keys: [keysOf?.(...args) ?? []].flat() }
+      return method.kind === 'read' ? persist(readAt, call) : write(call)
+    }
   }
   return store as unknown as S
 }

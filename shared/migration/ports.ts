@@ -46,8 +46,8 @@ export type Keeper = {
   holds(view: View): boolean
   /** Forgets the view: Postgres said that it moved. */
   moved(view: View): void
-  /** Begins a write of a key: waits for a pause to end (then 503). What it returns ends the write. */
-  write(organization: string, id: string): Promise<() => void>
+  /** Begins a write of some keys: waits for a pause to end (then 503). What it returns ends the write. */
+  write(organization: string, ids: readonly string[]): Promise<() => void>
   /** Whether a write of this key (of any key) has begun and not ended. */
   writing(organization: string, id: string | undefined): boolean
   /** The outcome of a write of this key is unknown: it is not served until it is settled. */
@@ -58,11 +58,12 @@ export type Keeper = {
   release(): Promise<void>
 }
 
-/** A store's own word on each of its methods: what it does, and the key that it does it to (none for a list). */
-export type Methods<S> = { readonly [M in keyof S]: { readonly kind: 'read' | 'write'; readonly key?: (...args: never[]) => string } }
+/** A store's own word on each of its methods: what it does, and the key (or the keys) that it does it to (none for a list). */
+export type Methods<S> = { readonly [M in keyof S]: { readonly kind: 'read' | 'write'; readonly key?: KeyOf } }
+export type KeyOf = (...args: never[]) => string | readonly string[]
 
-/** What a write or a read brings along in its own transaction: the check of its epoch before it, the entry as it stands after it. */
-export type Probe = Around & { entry(): Entry | undefined }
+/** What a write or a read brings along in its own transaction: the check of its epoch before it, its entries as they stand after it. */
+export type Probe = Around & { entries(): readonly Entry[] }
 
 export type MirrorOptions<S> = {
   keeper: Keeper
@@ -70,8 +71,8 @@ export type MirrorOptions<S> = {
   replica: Replica
   postgres: S
   methods: Methods<S>
-  /** A probe for a key (or none): `epoch` is checked and held when it is given. */
-  probe(epoch: string | undefined, organization: string, key: string | undefined): Probe
+  /** A probe for some keys (or none): `epoch` is checked and held when it is given. */
+  probe(epoch: string | undefined, organization: string, keys: readonly string[]): Probe
   /** Authenticates the scope, where nothing else asks Postgres. */
   check(scope: Scope): Promise<void>
   /** Whether this scope passed within the last minute: what a fallback rests on while Postgres cannot be asked. */

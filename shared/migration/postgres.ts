@@ -127,19 +127,32 @@ const entryBy = (sql: ReplicaSql, collection: string, organization: string, id: 
   values: [organization, id],
 })
 
-/** What a mirror's statements bring along: the epoch's check and hold, and the entry as their transaction leaves it. */
+const entriesBy = (sql: ReplicaSql, collection: string, organization: string, ids: readonly string[]): Statement => ({
+  name: `migration.entries_by.${collection}`,
+  text: `select * from (${sql.entries}) entry
+where organization_id = $1 and id = any (array(select jsonb_array_elements_text($2::jsonb)))`,
+  values: [organization, JSON.stringify(ids)],
+})
+
+const about = (sql: ReplicaSql, collection: string, organization: string, ids: readonly string[]): Statement[] => {
+  const [id, ...more] = ids
+  if (id === undefined) return []
+  return [more.length > 0 ? entriesBy(sql, collection, organization, ids) : entryBy(sql, collection, organization, id)]
+}
+
+/** What a mirror's statements bring along: the epoch's check and hold, and the entries as their transaction leaves them. */
 export const postgresProbe =
   (sql: ReplicaSql, collection: string) =>
-  (epoch: string | undefined, organization: string, key: string | undefined): Probe => {
-    let known: Entry | undefined
+  (epoch: string | undefined, organization: string, keys: readonly string[]): Probe => {
+    let known: readonly Entry[] = []
     const hold = { name: 'migration.hold_epoch', text: 'select hold_epoch($1, $2)', values: [collection, epoch ?? null] }
     return {
       before: epoch === undefined ? [] : [hold],
-      after: key === undefined ? [] : [entryBy(sql, collection, organization, key)],
-      learn: ([rows]) => {
-        known = rows?.[0] && toEntry(rows[0])
+      after: about(sql, collection, organization, keys),
+      learn: ([rows = []]) => {
+        known = rows.map(toEntry)
       },
-      entry: () => known,
+      entries: () => known,
     }
   }
 

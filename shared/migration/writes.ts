@@ -3,8 +3,8 @@ import type { KeeperOptions } from './ports.ts'
 
 /** Which keys are being written in this process. */
 export type Writes = {
-  /** Begins a write; what it returns ends it, once. */
-  begin(organization: string, id: string): () => void
+  /** Begins a write of some keys; what it returns ends it, once. */
+  begin(organization: string, ids: readonly string[]): () => void
   /** Whether a write of this key (of any key) has begun and not ended. */
   of(organization: string, id: string | undefined): boolean
   any(): boolean
@@ -15,17 +15,19 @@ export const keyOf = (organization: string, id: string): string => JSON.stringif
 
 export const makeWrites = (): Writes => {
   const counts = new Map<string, number>()
+  const end = (key: string) => {
+    const left = (counts.get(key) ?? 1) - 1
+    if (left === 0) counts.delete(key)
+    else counts.set(key, left)
+  }
   return {
-    begin: (organization, id) => {
-      const key = keyOf(organization, id)
-      counts.set(key, (counts.get(key) ?? 0) + 1)
+    begin: (organization, ids) => {
+      const keys = ids.map(id => keyOf(organization, id))
+      for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
       let open = true
       return () => {
-        if (!open) return
+        if (open) for (const key of keys) end(key)
         open = false
-        const left = (counts.get(key) ?? 1) - 1
-        if (left === 0) counts.delete(key)
-        else counts.set(key, left)
       }
     },
     of: (organization, id) => (id === undefined ? counts.size > 0 : counts.has(keyOf(organization, id))),

@@ -6,6 +6,8 @@ export type Metrics = {
   /** One round trip of a statement: its name, how long, and how it ended. */
   query(statement: string, seconds: number, outcome: 'ok' | 'error'): void
   request(route: string, status: number, seconds: number): void
+  /** One run of a job, in this process. */
+  job(name: string, seconds: number, outcome: 'succeeded' | 'failed'): void
   /** Reads a gauge whenever metrics are collected. */
   gauge(name: string, description: string, read: () => number): void
   /** Everything so far as Prometheus text (version 0.0.4). */
@@ -13,6 +15,7 @@ export type Metrics = {
 }
 
 const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
+const RUN_BUCKETS = [0.1, 1, 10, 60, 300, 1800]
 
 /** Metrics of this process over OpenTelemetry. */
 export const makeMetrics = (): Metrics => {
@@ -21,10 +24,15 @@ export const makeMetrics = (): Metrics => {
   const advice = { explicitBucketBoundaries: LATENCY_BUCKETS }
   const queries = meter.createHistogram('db_query_duration_seconds', { description: 'Round trips to Postgres by statement', advice })
   const requests = meter.createHistogram('http_request_duration_seconds', { description: 'Requests by route and status', advice })
+  const runs = meter.createHistogram('job_duration_seconds', {
+    description: 'Runs of jobs by their outcome',
+    advice: { explicitBucketBoundaries: RUN_BUCKETS },
+  })
   const serializer = new PrometheusSerializer()
   return {
     query: (statement, seconds, outcome) => queries.record(seconds, { statement, outcome }),
     request: (route, status, seconds) => requests.record(seconds, { route, status }),
+    job: (name, seconds, outcome) => runs.record(seconds, { job: name, outcome }),
     gauge: (name, description, read) => {
       meter.createObservableGauge(name, { description }).addCallback(result => result.observe(read()))
     },

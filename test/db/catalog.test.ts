@@ -3,6 +3,7 @@ import { makeTestDatabase, type TestDatabase } from '../support/database.ts'
 
 /** Tables of the platform itself: no organization's rows are in them. */
 const PLATFORM = [
+  'job_runs',
   'migration_compared',
   'migration_leases',
   'migration_mismatches',

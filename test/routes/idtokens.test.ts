@@ -77,6 +77,14 @@ test('a token that nobody signed, or another key, or a shared secret, is refused
   expect(await found(hmac)).toBe(401)
 })
 
+test('a scheduler asks for jobs with its ID token, and one that is not right asks in vain', async () => {
+  const asked = async (claims: JWTPayload) => (await app.as(await sign(claims))('POST', '/jobs/purge-expired')).status
+  expect(await asked(RIGHT)).toBe(200)
+  expect(await asked({ ...RIGHT, aud: 'https://elsewhere.example' })).toBe(401)
+  expect(await asked({ ...RIGHT, iss: 'https://accounts.example' })).toBe(401)
+  expect(await asked({ ...RIGHT, email: 'stranger@project.iam.gserviceaccount.com' })).toBe(403)
+})
+
 test('an ID token opens no route of an organization', async () => {
   expect((await app.as(await sign(RIGHT))('GET', '/agents')).status).toBe(403)
 })

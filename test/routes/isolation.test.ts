@@ -36,8 +36,8 @@ const shapeOf = ({ status, text, headers }: Answer, made: Made) => {
 const ask = async (call: Call, name: string, made: Made) => {
   const example = examples[name]
   if (!example) throw new Error(`test/support/examples.ts has no example of ${name}`)
-  const { path, body } = example(made)
-  return shapeOf(await call((name.split(' ')[0] as string).toUpperCase(), path, body), made)
+  const { path, body, headers } = example(made)
+  return shapeOf(await call((name.split(' ')[0] as string).toUpperCase(), path, body, headers), made)
 }
 
 test("every route that takes an id answers another organization's as it answers one that does not exist", async () => {
@@ -101,7 +101,8 @@ test("a place in another organization's list is no place in this one's", async (
 test('whatever a stranger asked for, nothing of the other organization has changed', async () => {
   const { call } = await app.organization()
   const reads = ['get /agents/:id', 'get /agents/counters/:name', 'get /conversations/:id', 'get /conversations/:id/messages']
-  const all = [...reads, 'get /organizations/users/:id', 'get /organizations/users']
+  const money = ['get /payments/intents', 'get /payments/transactions', 'get /payments/balance']
+  const all = [...reads, ...money, 'get /organizations/users/:id', 'get /organizations/users']
   const look = () => Promise.all(all.map(async name => (await owner('GET', examples[name]?.(theirs).path as string)).text))
   const before = await look()
   for (const [name, { method, params }] of tenantRoutes(app.functions)) if (method !== 'get' && params) await ask(call, name, theirs)

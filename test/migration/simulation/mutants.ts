@@ -58,7 +58,7 @@ export const mutants: Mutant[] = [
   { name: 'a stale epoch accepted', faults: ['a stale epoch'] },
   {
     name: 'unknown taken as failed',
-    edits: [mirror('if (error instanceof OutcomeUnknown) keeper.doubt(organization, key)\n      else if', 'if')],
+    edits: [mirror('if (error instanceof OutcomeUnknown) doubt(call)\n      else if', 'if')],
   },
   { name: 'version drawn before the lock', faults: ['version before the lock'] },
   {
@@ -82,8 +82,8 @@ export const mutants: Mutant[] = [
     place: 'lists and tombstones in live',
     edits: [
       mirror(
-        '      learn(around.entry())\n      return keeper.holds(view) ? { result } : undefined',
-        '      const entry = around.entry()\n      if (entry?.deleted) return await inMemory(view, call)\n      learn(entry)\n      return keeper.holds(view) ? { result } : undefined',
+        '      learn(around.entries())\n      return keeper.holds(view) ? { result } : undefined',
+        '      const entries = around.entries()\n      if (entries[0]?.deleted) return await inMemory(view, call)\n      learn(entries)\n      return keeper.holds(view) ? { result } : undefined',
       ),
     ],
   },

@@ -1,0 +1,39 @@
+import { purgeTombstones } from '../../shared/db/purge.ts'
+import { withSystemRoutes } from '../../shared/http/system.ts'
+import { type Job, jobOf } from '../../shared/job.ts'
+import type { Shared } from '../../shared/shared.ts'
+import { auditPartitions } from '../audit/jobs.postgres.ts'
+import { purgeComparisons } from '../migration/jobs.postgres.ts'
+import { purgeSessions } from '../organizations/jobs.postgres.ts'
+import { paymentsJob } from '../payments/index.ts'
+import { postgresRuns } from './postgres.ts'
+import { purgeIdempotencyKeys, purgeRuns } from './purge.postgres.ts'
+import { jobRoute, runRoutes } from './routes.ts'
+import { makeRunner } from './run.ts'
+
+/** Every job there is. A domain adds its own here, or its part to one that is here. */
+const jobsOf = (shared: Shared): Job[] => {
+  const { db } = shared
+  return [
+    jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db)]),
+    jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, old runs', [
+      purgeIdempotencyKeys(db),
+      purgeSessions(db),
+      purgeTombstones(db, 'agents'),
+      purgeTombstones(db, 'counters'),
+      purgeTombstones(db, 'conversations'),
+      purgeComparisons(db),
+      purgeRuns(db),
+    ]),
+    paymentsJob(shared),
+  ]
+}
+
+/** The jobs function: what Cloud Scheduler asks for. */
+export const makeJobs = (shared: Shared) => {
+  const { db, log, metrics } = shared
+  const runs = postgresRuns(db)
+  const deps = { runs, run: makeRunner(runs, log, metrics) }
+  const routes = [...jobsOf(shared).map(jobRoute), ...runRoutes].map(route => route(deps))
+  return withSystemRoutes('jobs', routes, db)
+}

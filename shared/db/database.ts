@@ -82,7 +82,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
 
   /** One batch on one connection, with its time measured and its answer awaited no longer than it may take. */
   const send = async (client: PoolClient, statements: readonly Statement[], trace?: string): Promise<Columns[][]> => {
-    const name = (statements.findLast(statement => statement.text !== 'commit') as Statement).name
+    const { name } = (statements.findLast(statement => statement.text !== 'commit') ?? statements.at(-1)) as Statement
     const start = performance.now()
     const batch = new Batch(statements)
     const watch = setTimeout(() => giveUp(client, batch), options.statementTimeout + 1000)

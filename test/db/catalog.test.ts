@@ -73,7 +73,7 @@ test('row-level security is enabled and forced everywhere, with a policy for the
   const bound = `organization_id = NULLIF(current_setting('app.organization_id'::text, true), ''::text)`
   const policies = await database.sql<{ name: string; role: string; using: string; check: string }>(
     `select tablename as name, roles[1]::text as role, qual as using, with_check as check
-    from pg_policies where schemaname = 'public' and permissive = 'PERMISSIVE' and cmd = 'ALL'`,
+    from pg_policies where schemaname = 'public' and permissive = 'PERMISSIVE' and cmd = 'ALL' and policyname in ('tenant', 'jobs')`,
   )
   for (const name of tables) {
     const mine = policies.filter(policy => policy.name === name).sort((a, b) => (a.role < b.role ? -1 : 1))

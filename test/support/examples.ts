@@ -30,6 +30,7 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
   const messages = [{ role: 'user', content: `A word from ${mark}` }]
   const payment = { amount: 1000, currency: 'usd', confirm: true, metadata: { mark } }
   const intent = await id('/payments/intents', payment, keyed())
+  await call('POST', `/payments/intents/${intent}/refund`, { amount: 1, reason: mark }, keyed())
   return {
     agent,
     counter,

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { z } from 'zod'
 import { type Stage, stages } from './migration/stage.ts'
+import type { Place } from './objects/open.ts'
 
 const port = z.coerce.number().int().min(0).max(65535)
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
@@ -35,6 +37,12 @@ const Environment = z.object({
   ALLOWED_SERVICE_ACCOUNTS: list.default([]),
   ID_TOKEN_AUDIENCES: list.default([]),
   ID_TOKEN_KEYS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
+  AUDIT_HEAD_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](\/[\w.-]+)*$/, 'must be the name of a bucket, or bucket/folder')
+    .optional(),
+  STORAGE_EMULATOR_HOST: z.url().default('https://storage.googleapis.com'),
+  GCE_METADATA_HOST: z.string().default('metadata.google.internal'),
   UPSTASH_REDIS_REST_URL: z.url().optional(),
   UPSTASH_REDIS_REST_TOKEN: z.string().optional(),
   MIGRATION_INITIAL_STAGE: z.enum(stages).default('complete'),
@@ -72,6 +80,8 @@ export type Config = {
   adminKey: string | undefined
   /** Google service accounts that may call platform routes, the audiences their tokens must name, and where the signing keys are. */
   idTokens: { accounts: string[]; audiences: string[]; keysUrl: string }
+  /** Where the heads of the sealed audit are kept, beside the log. */
+  auditHeads: Place | undefined
   redis: { url: string; token: string } | undefined
   /** The stage of a collection that the database has not met, and how long a process may rely on a stage or a lease. */
   migration: { first: Stage; validSeconds: number }
@@ -103,6 +113,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     pool: { size: env.DB_POOL_SIZE, queue: env.DB_QUEUE_SIZE, statementTimeout: env.DB_STATEMENT_TIMEOUT_MS },
     adminKey: env.AGENTHUB_ADMIN_KEY,
     idTokens: { accounts: env.ALLOWED_SERVICE_ACCOUNTS, audiences: env.ID_TOKEN_AUDIENCES, keysUrl: env.ID_TOKEN_KEYS_URL },
+    auditHeads: auditHeadsOf(env, database),
     redis: redisOf(env),
     migration: { first: env.MIGRATION_INITIAL_STAGE, validSeconds: env.MIGRATION_STAGE_CACHE_SECONDS },
     rateLimit: env.RATE_LIMIT_PER_MINUTE ?? (database.kind === 'embedded' ? 0 : 600),
@@ -140,6 +151,13 @@ const paymentsOf = (env: z.infer<typeof Environment>): Config['payments'] => {
   const stripe = apiKey && webhookSecret ? { url: url.replace(/\/$/, ''), apiKey, webhookSecret } : undefined
   if (provider === 'stripe' && !stripe) throw new ConfigError('STRIPE_API_KEY: is needed with PAYMENT_PROVIDER=stripe')
   return { provider, stripe }
+}
+
+/** A bucket, or a folder beside an embedded database, whose machine is its own. */
+const auditHeadsOf = (env: z.infer<typeof Environment>, { kind }: Config['database']): Place | undefined => {
+  const { AUDIT_HEAD_BUCKET: bucket, STORAGE_EMULATOR_HOST: storageUrl, GCE_METADATA_HOST: host } = env
+  if (bucket !== undefined) return { kind: 'bucket', bucket, storageUrl, metadataUrl: `http://${host}` }
+  return kind === 'embedded' ? { kind: 'folder', folder: join(env.DATA_DIR, 'audit-heads') } : undefined
 }
 
 const redisOf = (env: z.infer<typeof Environment>): Config['redis'] => {

@@ -1,181 +1,164 @@
-import { isUtf8 } from 'node:buffer'
 import { Refusal } from './errors.ts'
+import { type Chunks, LARGEST } from './lines.ts'
 
-/** Bytes as they come from a request or a file. */
-export type Chunks = AsyncIterable<Buffer>
-
-/** The largest entry that is taken: what a request may hold. */
-const LARGEST = 32 * 1024 * 1024
+/** What the dictionary's values are, when they hold the entries: a list of them, or a dictionary of its own. */
+export type Nesting = 'map' | 'list' | undefined
 
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a]
+const [OPEN_MAP, CLOSE_MAP, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d]
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
-const opens = (byte: number) => byte === 0x7b || byte === 0x5b
-const closes = (byte: number) => byte === 0x7d || byte === 0x5d
+const opens = (byte: number) => byte === OPEN_MAP || byte === OPEN_LIST
+const closes = (byte: number) => byte === CLOSE_MAP || byte === CLOSE_LIST
 const broken = (why: string) => new Refusal('invalid_request', `the body is not one JSON object: ${why}`)
 
-/** What may come next in the dictionary's own object; `first` is before its first key, `key` and `value` inside one. */
+/** What may come next in the dictionary's own object (or in a nested one); `first` is before its first key, `key` and `value` inside one. */
 type Place = 'start' | 'first' | 'next' | 'key' | 'colon' | 'before' | 'value' | 'comma' | 'end'
 
 /**
- * A dictionary `{ key: value, ... }` as NDJSON, `{"key":...,"value":...}` a line, in constant memory. Only the outermost object is
- * read here; keys and values pass as the bytes they are, and Postgres judges them. Throws invalid_request for what is no object.
+ * A dictionary `{ key: value, ... }` as NDJSON, `{"key":...,"value":...}` a line, in constant memory. Of nested ones each inner
+ * entry is a line, `{"key":...,"place":...,"value":...}`: its place is its key, or its position from `offset`, and null where there is
+ * none. Only the outer objects are read here; keys and values pass as the bytes they are, and Postgres judges them. Throws
+ * invalid_request for what is no object.
  */
-// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the places of one small grammar are read together
-export async function* linesOfDictionary(chunks: Chunks): AsyncGenerator<Buffer> {
+export async function* linesOfDictionary(chunks: Chunks, nested?: Nesting): AsyncGenerator<Buffer> {
+  const scanner = scanDictionary(nested)
+  for await (const chunk of chunks) {
+    const lines = scanner.push(chunk)
+    if (lines.length > 0) yield lines
+  }
+  scanner.end()
+}
+
+/** The scanner behind it: what the bytes so far have come to, piece by piece. */
+export const scanDictionary = (nested: Nesting, offset = 0) => {
   let [place, depth, inText, escaped, size] = ['start' as Place, 0, false, false, 0]
-  for await (const chunk of chunks) {
-    const out: Buffer[] = []
-    let from = 0
-    const pass = (to: number, ...more: string[]) => out.push(chunk.subarray(from, to), ...more.map(text => Buffer.from(text)))
-    for (let i = 0; i < chunk.length; i++) {
-      const byte = chunk[i] as number
-      if (place === 'value' || place === 'key') {
-        if (inText) {
-          if (byte < 0x20) throw broken('a control character stands in a text')
-          if (escaped) escaped = false
-          else if (byte === BACKSLASH) escaped = true
-          else if (byte === QUOTE) {
-            inText = false
-            if (place === 'key') {
-              pass(i + 1, ',"value":')
-              place = 'colon'
-            }
-          }
-        } else if (byte === QUOTE) inText = true
-        else if (opens(byte)) depth++
-        else if (depth > 0 && closes(byte)) depth--
-        else if (depth === 0 && (byte === COMMA || closes(byte))) {
-          pass(i, '}\n')
-          size = 0
-          place = byte === COMMA ? 'next' : 'end'
-        } else if (byte === 0x0a || byte === 0x0d) chunk[i] = 0x20 // a line must stay one line
-      } else if (isSpace(byte) || (place === 'start' && BYTE_ORDER_MARK.includes(byte))) continue
-      else if (place === 'start' && byte === 0x7b) place = 'first'
-      else if (place === 'first' && byte === 0x7d) place = 'end'
-      else if ((place === 'first' || place === 'next') && byte === QUOTE) {
-        out.push(Buffer.from('{"key":'))
-        from = i
-        place = 'key'
-        inText = true
-      } else if (place === 'colon' && byte === COLON) place = 'before'
-      else if (place === 'before' && byte !== COMMA && !closes(byte)) {
-        from = i
-        place = 'value'
-        inText = byte === QUOTE
-        depth = opens(byte) ? 1 : 0
-      } else throw broken(`'${String.fromCharCode(byte)}' is not expected there`)
+  let [inside, number, key] = [false, offset, [] as Buffer[]]
+  let out: Buffer[] = []
+  let chunk: Buffer = Buffer.alloc(0)
+  let from = 0
+
+  const say = (text: string) => out.push(Buffer.from(text))
+  const pass = (to: number) => (place === 'key' && nested && !inside ? key : out).push(chunk.subarray(from, to))
+  const start = (i: number, next: 'key' | 'value') => {
+    from = i
+    place = next
+    inText = chunk[i] === QUOTE
+    depth = opens(chunk[i] as number) ? 1 : 0
+  }
+  /** The start of a line that stands under the outer key, up to its place. */
+  const sayKey = (then: string) => {
+    say('{"key":')
+    out.push(...key)
+    say(then)
+  }
+
+  const startKey = (i: number) => {
+    if (inside) sayKey(',"place":')
+    else if (nested) key = []
+    else say('{"key":')
+    start(i, 'key')
+  }
+  const endKey = (end: number) => {
+    pass(end)
+    if (inside || !nested) say(',"value":')
+    place = 'colon'
+  }
+  const startValue = (i: number) => {
+    if (inside && nested === 'list') sayKey(`,"place":${number++},"value":`)
+    if (!inside && nested) {
+      if (chunk[i] === (nested === 'map' ? OPEN_MAP : OPEN_LIST)) {
+        ;[inside, number, place] = [true, offset, 'first']
+        return
+      }
+      sayKey(',"value":') // not what it should be: Postgres tells
     }
-    if (place === 'key' || place === 'value') {
-      size += chunk.length - from
-      pass(chunk.length)
+    start(i, 'value')
+  }
+  const endValue = (i: number) => {
+    pass(i)
+    say('}\n')
+    size = 0
+    next(chunk[i] as number)
+  }
+  /** What is not expected at its place. */
+  const refuse = (byte: number) => broken(`'${String.fromCharCode(byte)}' is not expected there`)
+  /** Behind a value, or where nothing is inside: a comma, or what closes the object. */
+  const next = (byte: number) => {
+    if (byte === COMMA) place = 'next'
+    else if (byte !== (inside && nested === 'list' ? CLOSE_LIST : CLOSE_MAP)) throw refuse(byte)
+    else {
+      place = inside ? 'comma' : 'end'
+      inside = false
     }
-    if (size > LARGEST) throw new Refusal('too_large', 'an entry is larger than 32 MB')
-    if (out.length > 0) yield Buffer.concat(out)
   }
-  if (place !== 'end') throw broken('it ends in the middle')
-}
-
-/** Whole lines of at most about `size` bytes together; `first` is the number of the first, counted from 1. */
-export type Lines = { bytes: Buffer; first: number; count: number }
-
-/** Cuts NDJSON into batches of whole lines. A line that is larger than `size` stands alone. */
-export async function* batchesOf(chunks: Chunks, size: number, most = Number.POSITIVE_INFINITY): AsyncGenerator<Lines> {
-  let pending: Buffer[] = []
-  let [held, enough, first] = [0, size, 1]
-  for await (const chunk of chunks) {
-    pending.push(chunk)
-    held += chunk.length
-    if (held < enough) continue
-    let rest = Buffer.concat(pending)
-    for (let cut = cutLines(rest, size, most); rest.length >= size && cut.end > 0; cut = cutLines(rest, size, most)) {
-      yield { bytes: rest.subarray(0, cut.end), first, count: cut.count }
-      first += cut.count
-      rest = rest.subarray(cut.end)
+  const startEntry = (byte: number, i: number) => {
+    if (inside && nested === 'list' && byte !== COMMA && !closes(byte)) startValue(i)
+    else if (byte === QUOTE && !(inside && nested === 'list')) startKey(i)
+    else throw refuse(byte)
+  }
+  /** What each byte does that is neither space nor part of a key or value. */
+  const between: Record<Exclude<Place, 'key' | 'value'>, (byte: number, i: number) => void> = {
+    start: byte => {
+      if (byte === OPEN_MAP) place = 'first'
+      else if (!BYTE_ORDER_MARK.includes(byte)) throw refuse(byte)
+    },
+    first: (byte, i) => {
+      if (!closes(byte)) return startEntry(byte, i)
+      if (inside) sayKey(`,"place":null,"value":${nested === 'map' ? '{}' : '[]'}}\n`)
+      next(byte)
+    },
+    next: startEntry,
+    colon: byte => {
+      if (byte !== COLON) throw refuse(byte)
+      place = 'before'
+    },
+    before: (byte, i) => {
+      if (byte === COMMA || closes(byte)) throw refuse(byte)
+      startValue(i)
+    },
+    comma: next,
+    end: byte => {
+      throw refuse(byte)
+    },
+  }
+  /** Inside a text. */
+  const read = (byte: number, i: number) => {
+    if (byte < 0x20) throw broken('a control character stands in a text')
+    if (escaped) escaped = false
+    else if (byte === BACKSLASH) escaped = true
+    else if (byte === QUOTE) {
+      inText = false
+      if (place === 'key') endKey(i + 1)
     }
-    if (rest.length > LARGEST) throw new Refusal('too_large', 'a line is larger than 32 MB')
-    pending = [rest]
-    held = rest.length
-    enough = Math.max(size, 2 * held) // a long line is not put together anew for each of its chunks
   }
-  let rest = Buffer.concat([...pending, Buffer.from('\n')])
-  while (rest.length > 1) {
-    const { end, count } = cutLines(rest, size, most)
-    yield { bytes: rest.subarray(0, end), first, count }
-    first += count
-    rest = rest.subarray(end)
+  const scan = (byte: number, i: number) => {
+    if (inText) read(byte, i)
+    else if (place === 'value') inValue(byte, i)
+    else if (!isSpace(byte)) between[place as keyof typeof between](byte, i)
   }
-}
-
-/** How many whole lines stand at the start of `bytes` in `size` bytes (one, if that is larger), and where they end. */
-const cutLines = (bytes: Buffer, size: number, most: number): { end: number; count: number } => {
-  let [end, count] = [0, 0]
-  for (let at = bytes.indexOf(10); at !== -1 && count < most && (at < size || count === 0); at = bytes.indexOf(10, end)) {
-    end = at + 1
-    count++
+  const inValue = (byte: number, i: number) => {
+    if (byte === QUOTE) inText = true
+    else if (opens(byte)) depth++
+    else if (depth > 0 && closes(byte)) depth--
+    else if (depth === 0 && (byte === COMMA || closes(byte))) endValue(i)
+    else if (byte === 0x0a || byte === 0x0d) chunk[i] = 0x20 // a line must stay one line
   }
-  return { end, count }
-}
 
-/** A line that Postgres cannot even be sent: its number, its key as far as it can be told, and why. */
-export type Unreadable = { n: number; key: string | null; reason: string }
-
-/** Deeper than any entry is; the embedded engine does not survive parsing 20,000 levels. */
-const MAX_DEPTH = 1000
-
-/** Blanks the lines that Postgres must not be sent: no UTF-8 text, or nested too deep. Tells which they are. */
-export const withoutUnreadable = (bytes: Buffer): { bytes: Buffer; unreadable: Unreadable[] } => {
-  if (whyUnreadable(bytes) === undefined) return { bytes, unreadable: [] }
-  const unreadable: Unreadable[] = []
-  const lines = splitLines(bytes).map((line, i) => {
-    const reason = whyUnreadable(line)
-    if (reason === undefined) return line
-    unreadable.push({ n: i + 1, key: keyOfLine(line), reason })
-    return Buffer.alloc(0)
-  })
-  return { bytes: Buffer.concat(lines.flatMap(line => [line, Buffer.from('\n')])), unreadable }
-}
-
-const whyUnreadable = (bytes: Buffer): string | undefined => {
-  if (!isUtf8(bytes) || bytes.includes(0)) return 'the line is not UTF-8 text'
-  return depthOf(bytes) > MAX_DEPTH ? `it is nested more than ${MAX_DEPTH} levels deep` : undefined
-}
-
-/** The deepest nesting in some lines. */
-const depthOf = (bytes: Buffer): number => {
-  let [depth, deepest, inText] = [0, 0, false]
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] as number
-    if (inText) {
-      if (byte === BACKSLASH) i++
-      else if (byte === QUOTE || byte === 0x0a) inText = false
-    } else if (byte === QUOTE) inText = true
-    else if (opens(byte)) deepest = Math.max(deepest, ++depth)
-    else if (closes(byte)) depth--
-    if (byte === 0x0a) depth = 0
-  }
-  return deepest
-}
-
-/** The lines of a batch, without their ends. */
-export const splitLines = (bytes: Buffer): Buffer[] => {
-  const lines: Buffer[] = []
-  for (let from = 0; from < bytes.length; ) {
-    const at = bytes.indexOf(10, from)
-    const end = at === -1 ? bytes.length : at
-    lines.push(bytes.subarray(from, end))
-    from = end + 1
-  }
-  return lines
-}
-
-/** The key of a line that may be anything: as text where it is one, else its literal. */
-export const keyOfLine = (line: Buffer): string | null => {
-  const literal = /^\s*\{\s*"key"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(line.toString())?.[1]
-  if (literal === undefined) return null
-  try {
-    return JSON.parse(literal)
-  } catch {
-    return literal
+  return {
+    /** The lines, or parts of lines, that the chunk completes. */
+    push: (bytes: Buffer): Buffer => {
+      ;[chunk, from, out] = [bytes, 0, []]
+      for (let i = 0; i < chunk.length; i++) scan(chunk[i] as number, i)
+      if (place === 'key' || place === 'value') {
+        size += chunk.length - from
+        pass(chunk.length)
+      }
+      if (size > LARGEST) throw new Refusal('too_large', 'an entry is larger than 32 MB')
+      return Buffer.concat(out)
+    },
+    end: (): void => {
+      if (place !== 'end') throw broken('it ends in the middle')
+    },
   }
 }

@@ -22,5 +22,5 @@ export const agents: Collection = {
 export const counters: Collection = {
   name: 'counters',
   table: 'counters',
-  entry: { scalar: { field: 'value', column: 'value', type: 'number' } },
+  entry: { scalar: { column: 'value', type: 'number' } },
 }

@@ -30,3 +30,16 @@ export const AuditFilter = z
   })
   .partial()
 export type AuditFilter = z.infer<typeof AuditFilter>
+
+/** The first event that is not as it was sealed, and what was done: a cut took it and all that were sealed after it. */
+export const Broken = z.object({ id: z.string(), kind: z.enum(['edit', 'deletion', 'insertion', 'reordering', 'cut']) })
+export type Broken = z.infer<typeof Broken>
+
+/** Numbers of events. */
+export const Verified = z.object({
+  valid: z.boolean(),
+  sealed: z.number().int(),
+  unsealed: z.number().int(),
+  broken: Broken.optional(),
+})
+export type Verified = z.infer<typeof Verified>

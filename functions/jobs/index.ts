@@ -1,8 +1,12 @@
 import { purgeTombstones } from '../../shared/db/purge.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import { type Job, jobOf } from '../../shared/job.ts'
+import { openObjects } from '../../shared/objects/open.ts'
 import type { Shared } from '../../shared/shared.ts'
+import { headsIn } from '../audit/heads.ts'
 import { auditPartitions } from '../audit/jobs.postgres.ts'
+import { postgresSeals } from '../audit/seal.postgres.ts'
+import { sealAudit } from '../audit/seal.ts'
 import { purgeComparisons } from '../migration/jobs.postgres.ts'
 import { purgeSessions } from '../organizations/jobs.postgres.ts'
 import { paymentsJob } from '../payments/index.ts'
@@ -12,22 +16,20 @@ import { jobRoute, runRoutes } from './routes.ts'
 import { makeRunner } from './run.ts'
 
 /** Every job there is. A domain adds its own here, or its part to one that is here. */
-const jobsOf = (shared: Shared): Job[] => {
-  const { db } = shared
-  return [
-    jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db)]),
-    jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, old runs', [
-      purgeIdempotencyKeys(db),
-      purgeSessions(db),
-      purgeTombstones(db, 'agents'),
-      purgeTombstones(db, 'counters'),
-      purgeTombstones(db, 'conversations'),
-      purgeComparisons(db),
-      purgeRuns(db),
-    ]),
-    paymentsJob(shared),
-  ]
-}
+const jobsOf = ({ db, log, config }: Shared): Job[] => [
+  jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db)]),
+  jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, old runs', [
+    purgeIdempotencyKeys(db),
+    purgeSessions(db),
+    purgeTombstones(db, 'agents'),
+    purgeTombstones(db, 'counters'),
+    purgeTombstones(db, 'conversations'),
+    purgeComparisons(db),
+    purgeRuns(db),
+  ]),
+  paymentsJob({ db, log, config }),
+  sealAudit(postgresSeals(db), headsIn(openObjects(config.auditHeads)), log),
+]
 
 /** The jobs function: what Cloud Scheduler asks for. */
 export const makeJobs = (shared: Shared) => {

@@ -1,4 +1,4 @@
-import { batchesOf, type Chunks, type Lines, splitLines } from '../../shared/dictionary.ts'
+import { batchesOf, type Chunks, type Lines, splitLines } from '../../shared/lines.ts'
 
 /** What one statement is given: small enough for a second of a small server, large enough that its round trip does not count. */
 const BATCH_BYTES = 256 * 1024

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { compareStatement, forgetRun, LISTED, onlyInPostgres } from '../../shared/db/legacy.compare.ts'
+import { compareStatement, emptyOnlyInPostgres, forgetRun, LISTED, onlyInPostgres } from '../../shared/db/legacy.compare.ts'
 import type { Collection } from '../../shared/db/legacy.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import { type Lines, withoutUnreadable } from '../../shared/dictionary.ts'
 import { invalid, Refusal } from '../../shared/errors.ts'
 import { type Json, parseJson } from '../../shared/json.ts'
+import { type Lines, withoutUnreadable } from '../../shared/lines.ts'
 import { eachBatch } from './batches.ts'
 import { numbered, refusedValue } from './import.postgres.ts'
 import type { Compared } from './schema.ts'
@@ -34,7 +34,8 @@ export const compareAll = async (
     const { bytes, unreadable } = withoutUnreadable(lines.bytes)
     if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', `the body cannot be read: ${unreadable[0]?.reason}`)
     for (const { n, key, reason } of unreadable) quarantine(sum, key, numbered(lines, n, key, reason))
-    const compare = (carefully: boolean) => db.write(scope, compareStatement(collection, bytes, none ?? null, only ?? null, run, carefully))
+    const bounds = { none: none ?? null, only: only ?? null }
+    const compare = (carefully: boolean) => db.write(scope, compareStatement(collection, bytes, bounds, run, carefully))
     const rows = await compare(false).catch(error => {
       if (refusedValue(error) === undefined) throw error
       return compare(true)
@@ -42,13 +43,31 @@ export const compareAll = async (
     for (const row of rows) add(sum, row, lines, upload)
   })
   if (last) {
-    const [[count] = [], ...keys] = await db.read(scope, onlyInPostgres(collection, only ?? null, run))
-    sum.counts.only_in_postgres = Number(count)
-    sum.only_in_postgres = keys.map(([, key]) => key as string)
+    await addOnlyInPostgres(db, scope, collection, only ?? null, run, sum)
     await db.write(scope, forgetRun(collection, run))
   }
   sum.equal = Object.values(sum.counts).every(count => count === 0)
   return sum
+}
+
+/** Looks for the rows that no part of the run has met, a page of the table after the other: a statement may run for seconds only. */
+const addOnlyInPostgres = async (db: Database, scope: Scope, collection: Collection, only: string | null, run: string, sum: Compared) => {
+  const found = (keys: readonly Columns[], count: number) => {
+    sum.counts.only_in_postgres += count
+    sum.only_in_postgres.push(...keys.map(row => row.at(-1) as string).slice(0, LISTED - sum.only_in_postgres.length))
+  }
+  for (let after: readonly string[] = []; ; ) {
+    const [page, ...keys] = await db.read(scope, onlyInPostgres(collection, only, run, after))
+    if (!page) break
+    found(
+      keys.map(row => row.slice(0, 3)),
+      Number(page[3]),
+    )
+    after = page.slice(1, 3) as string[]
+  }
+  if (!collection.nested) return
+  const empty = await db.read(scope, emptyOnlyInPostgres(collection, only, run))
+  found(empty, empty.length)
 }
 
 const add = (

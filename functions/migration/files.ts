@@ -1,7 +1,8 @@
 import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { basename, extname, join } from 'node:path'
 import type { Collection } from '../../shared/db/legacy.ts'
-import { type Chunks, linesOfDictionary } from '../../shared/dictionary.ts'
+import type { Chunks } from '../../shared/lines.ts'
+import { linesOfBody } from './body.ts'
 
 /** A dictionary's file: `<collection>.json` holds it as one object, `<collection>.ndjson` as lines. */
 export type DictionaryFile = { collection: Collection; path: string; bytes: number }
@@ -30,12 +31,12 @@ export const filesOf = (paths: readonly string[], collections: readonly Collecti
 }
 
 /** A file as NDJSON, in constant memory. `read` is told of the bytes as they are read. */
-export const linesOf = ({ path }: DictionaryFile, read: (bytes: number) => void): Chunks => {
+export const linesOf = ({ path, collection }: DictionaryFile, read: (bytes: number) => void): Chunks => {
   const counted = (async function* () {
     for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {
       read(chunk.length)
       yield chunk
     }
   })()
-  return extname(path) === '.ndjson' ? counted : linesOfDictionary(counted)
+  return linesOfBody(counted, extname(path) === '.ndjson', collection)
 }

@@ -1,11 +1,11 @@
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { importStatement } from '../../shared/db/legacy.import.ts'
+import { importStatements } from '../../shared/db/legacy.import.ts'
 import type { Collection } from '../../shared/db/legacy.ts'
 import type { DatabaseError } from '../../shared/db/refusals.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import { keyOfLine, type Lines, splitLines, withoutUnreadable } from '../../shared/dictionary.ts'
 import { invalid, Refusal } from '../../shared/errors.ts'
+import { keyOfLine, type Lines, splitLines, withoutUnreadable } from '../../shared/lines.ts'
 import { eachBatch } from './batches.ts'
 import type { Finding, Imported } from './schema.ts'
 import { type Bounds, nothingImported, type Upload } from './store.ts'
@@ -30,11 +30,7 @@ export const importAll = async (
       note(sum, 'quarantined', { key, reason: numbered(lines, n, key, reason) })
     }
     const settle: Settle = (numbers, carefully) =>
-      db.write(
-        scope,
-        { name: 'hold_import', text: 'select hold_import($1)', values: [collection.name] },
-        importStatement(collection, bytes, none ?? null, numbers ? `{${numbers.join()}}` : null, carefully),
-      )
+      db.write(scope, ...importStatements(collection, bytes, none ?? null, numbers ? `{${numbers.join()}}` : null, carefully))
     for (const rows of await settleAll(settle, bytes)) add(sum, rows, lines, upload)
   })
   return sum
@@ -92,6 +88,8 @@ const add = (sum: Imported, rows: Columns[], lines: Lines, { whole }: Upload): v
         break
       case 'homeless':
         throw invalid('organization', `is needed: the entry ${JSON.stringify(key)} names none`)
+      case 'removed':
+        throw new Refusal('conflict', `the organization ${JSON.stringify(reason)} of the entry ${JSON.stringify(key)} is removed`)
       case 'conflict':
         note(sum, 'conflicts', { key, reason: reason as string })
         break

@@ -1,7 +1,7 @@
 import type { Collection } from '../../shared/db/legacy.ts'
-import { linesOfDictionary } from '../../shared/dictionary.ts'
 import { found } from '../../shared/http/found.ts'
 import { routesOf, type Upload } from '../../shared/http/route.ts'
+import { linesOfBody } from './body.ts'
 import { CollectionRef, Compared, CompareQuery, ExportQuery, Imported, ImportQuery } from './schema.ts'
 import type { Upload as Dictionary, DictionaryStore, Part } from './store.ts'
 
@@ -19,8 +19,10 @@ const named = (collections: readonly Collection[], name: string): Collection =>
     collections.find(collection => collection.name === name),
   )
 
-const uploadOf = ({ type, chunks }: Upload): Dictionary =>
-  type === NDJSON ? { lines: chunks, whole: false } : { lines: linesOfDictionary(chunks), whole: true }
+const uploadOf = ({ type, chunks }: Upload, collection: Collection): Dictionary => ({
+  lines: linesOfBody(chunks, type === NDJSON, collection),
+  whole: type !== NDJSON,
+})
 
 const partOf = ({ run, last }: { run?: string | undefined; last?: 'true' | 'false' | undefined }): Part | undefined =>
   run === undefined ? undefined : { run, last: last === 'true' }
@@ -36,8 +38,10 @@ export const dictionaryRoutes = [
     ...DICTIONARY,
     reads: true, // it is idempotent by itself
     returns: Imported,
-    handle: ({ params, query, upload, scope }, { dictionaries, collections }) =>
-      dictionaries.import(scope, named(collections, params.name), uploadOf(upload), { none: query.organization }),
+    handle: ({ params, query, upload, scope }, { dictionaries, collections }) => {
+      const collection = named(collections, params.name)
+      return dictionaries.import(scope, collection, uploadOf(upload, collection), { none: query.organization })
+    },
   }),
   route({
     method: 'post',
@@ -49,14 +53,11 @@ export const dictionaryRoutes = [
     ...DICTIONARY,
     reads: true,
     returns: Compared,
-    handle: ({ params, query, upload, scope }, { dictionaries, collections }) =>
-      dictionaries.compare(
-        scope,
-        named(collections, params.name),
-        uploadOf(upload),
-        { none: query.organization, only: query.only_organization },
-        partOf(query),
-      ),
+    handle: ({ params, query, upload, scope }, { dictionaries, collections }) => {
+      const collection = named(collections, params.name)
+      const bounds = { none: query.organization, only: query.only_organization }
+      return dictionaries.compare(scope, collection, uploadOf(upload, collection), bounds, partOf(query))
+    },
   }),
   route({
     method: 'get',
@@ -65,8 +66,9 @@ export const dictionaryRoutes = [
     role: 'platform',
     params: CollectionRef,
     query: ExportQuery,
-    handle: async ({ params, query, scope }, { dictionaries, collections }) => ({
-      stream: await dictionaries.export(scope, named(collections, params.name), {
+    handle: ({ params, query, scope }, { dictionaries, collections }) => ({
+      type: 'application/json',
+      stream: dictionaries.export(scope, named(collections, params.name), {
         none: query.organization,
         only: query.only_organization,
       }),

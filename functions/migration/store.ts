@@ -1,6 +1,6 @@
 import type { Collection } from '../../shared/db/legacy.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import type { Chunks } from '../../shared/dictionary.ts'
+import type { Chunks } from '../../shared/lines.ts'
 import type { Compared, Imported } from './schema.ts'
 
 /** A dictionary on its way in, as NDJSON. It was one JSON object (`whole`): then broken JSON refuses the rest. */
@@ -17,8 +17,8 @@ export type DictionaryStore = {
   /** Throws conflict in a stage whose memory an import would go behind. What was imported before an error stays. */
   import(scope: Scope, collection: Collection, upload: Upload, bounds: Bounds): Promise<Imported>
   compare(scope: Scope, collection: Collection, upload: Upload, bounds: Bounds, part: Part | undefined): Promise<Compared>
-  /** The text of the whole dictionary, piece by piece. Throws conflict, before the first, when two organizations share a key. */
-  export(scope: Scope, collection: Collection, bounds: Bounds): Promise<AsyncIterable<string>>
+  /** The text of the whole dictionary, piece by piece, of one moment. Throws conflict, before the first, when two organizations share a key. */
+  export(scope: Scope, collection: Collection, bounds: Bounds): AsyncIterable<string>
 }
 
 /** What an import has done before its first entry. */

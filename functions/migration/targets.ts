@@ -3,9 +3,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Collection } from '../../shared/db/legacy.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import { batchesOf, type Chunks, type Lines } from '../../shared/dictionary.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { parseJson } from '../../shared/json.ts'
+import { batchesOf, type Chunks, type Lines } from '../../shared/lines.ts'
 import type { Compared, Imported } from './schema.ts'
 import type { Bounds, DictionaryStore, Part } from './store.ts'
 
@@ -46,7 +46,7 @@ export const databaseTarget = (dictionaries: DictionaryStore): Target => {
     import: (collection, part, bounds) => dictionaries.import(scope, collection, upload(part), bounds),
     compare: (collection, lines, bounds, part) => dictionaries.compare(scope, collection, upload(lines), bounds, part),
     export: async (collection, bounds, file) =>
-      pipeline(Readable.from(await dictionaries.export(scope, collection, bounds)), createWriteStream(file)),
+      pipeline(Readable.from(dictionaries.export(scope, collection, bounds)), createWriteStream(file)),
   }
 }
 

@@ -2,6 +2,7 @@ import { withSystemRoutes } from '../../shared/http/system.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { postgresKeys } from './keys.postgres.ts'
 import { keyRoutes } from './keys.routes.ts'
+import { makePasswords } from './password.ts'
 import { postgresOrganizations } from './postgres.ts'
 import { organizationRoutes } from './routes.ts'
 import { postgresSessions } from './sessions.postgres.ts'
@@ -15,11 +16,12 @@ export const makeOrganizations = ({ db, count }: Shared) => {
   const users = postgresUsers(db)
   const sessions = postgresSessions(db)
   const keys = postgresKeys(db)
+  const passwords = makePasswords()
   const routes = [
     ...organizationRoutes.map(route => route({ organizations })),
-    ...userRoutes.map(route => route({ users, sessions })),
+    ...userRoutes.map(route => route({ users, sessions, passwords })),
     ...keyRoutes.map(route => route({ keys })),
-    ...sessionRoutes.map(route => route({ sessions, count })),
+    ...sessionRoutes.map(route => route({ sessions, passwords, count })),
   ]
   return withSystemRoutes('organizations', routes, db)
 }

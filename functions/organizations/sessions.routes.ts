@@ -5,15 +5,17 @@ import { newToken, sha256 } from '../../shared/http/credentials.ts'
 import { type Counter, takeRate } from '../../shared/http/ratelimit.ts'
 import { type Reply, routesOf } from '../../shared/http/route.ts'
 import { newId } from '../../shared/id.ts'
-import { checkPassword } from './password.ts'
+import type { Passwords } from './password.ts'
 import { NewSession, SessionCreate } from './schema.ts'
 import type { SessionStore } from './store.ts'
 
-type Deps = { sessions: SessionStore; count: Counter }
+type Deps = { sessions: SessionStore; passwords: Passwords; count: Counter }
 
 const route = routesOf<Deps>()
 
-const ATTEMPTS_PER_MINUTE = 10
+/** Logins a minute: of one account, whoever tries, and from one address, whatever the account. */
+const PER_ACCOUNT = 10
+const PER_ADDRESS = 60
 const SLIDING_SECONDS = 24 * 3600
 const ABSOLUTE_MS = 30 * 24 * 3600 * 1000
 
@@ -22,12 +24,13 @@ const login = async (
   scope: Scope,
   { email, password }: z.output<typeof SessionCreate>,
   at: string,
-  { sessions, count }: Deps,
+  { sessions, passwords, count }: Deps,
 ): Promise<{ reply: Reply }> => {
   const now = Date.parse(at)
-  takeRate(await count(`login:${email.toLowerCase()}`, now), ATTEMPTS_PER_MINUTE, now)
+  takeRate(await count(`login from:${scope.context.address}`, now), PER_ADDRESS, now)
+  takeRate(await count(`login:${email.toLowerCase()}`, now), PER_ACCOUNT, now)
   const known = await sessions.findLogin(scope, email)
-  const right = await checkPassword(password, known?.password_hash ?? null)
+  const right = await passwords.check(password, known?.password_hash ?? null)
   if (!known || !right) throw new Refusal('unauthenticated', 'the e-mail address or the password is wrong')
   const token = newToken(known.organization_id)
   const person: Scope = { ...scope, organization_id: known.organization_id, caller: { kind: 'platform', actor: `user:${known.user_id}` } }

@@ -4,15 +4,15 @@ import { found, made } from '../../shared/http/found.ts'
 import { routesOf } from '../../shared/http/route.ts'
 import { newId } from '../../shared/id.ts'
 import { Ref } from '../../shared/shapes.ts'
-import { hashPassword } from './password.ts'
+import type { Passwords } from './password.ts'
 import { User, UserCreate, UserPatch } from './schema.ts'
 import type { SessionStore, UserChange, UserStore } from './store.ts'
 
-const route = routesOf<{ users: UserStore; sessions: SessionStore }>()
+const route = routesOf<{ users: UserStore; sessions: SessionStore; passwords: Passwords }>()
 
 /** A patch as the store takes it: the password only as its hash. */
-const changeOf = async ({ password, ...change }: z.output<typeof UserPatch>): Promise<UserChange> =>
-  (password === undefined ? change : { ...change, password_hash: password && (await hashPassword(password)) }) as UserChange
+const changeOf = async ({ password, ...change }: z.output<typeof UserPatch>, passwords: Passwords): Promise<UserChange> =>
+  (password === undefined ? change : { ...change, password_hash: password && (await passwords.hash(password)) }) as UserChange
 
 export const userRoutes = [
   route({
@@ -23,9 +23,9 @@ export const userRoutes = [
     body: UserCreate,
     returns: User,
     status: 201,
-    handle: async ({ body, scope, now }, { users }) => {
+    handle: async ({ body, scope, now }, { users, passwords }) => {
       const { id = newId('usr'), email, name = null, role, status, password } = body
-      const password_hash = password === undefined ? null : await hashPassword(password)
+      const password_hash = password === undefined ? null : await passwords.hash(password)
       const row = { id, email, name, role, status, password_hash, at: now }
       return made('a user with this id or e-mail address,', email, await users.create(atLeast(scope, role), row))
     },
@@ -55,9 +55,9 @@ export const userRoutes = [
     params: Ref,
     body: UserPatch,
     returns: User,
-    handle: async ({ params, body, scope, ifMatch, now }, { users }) => {
+    handle: async ({ params, body, scope, ifMatch, now }, { users, passwords }) => {
       const asking = atLeast(scope, body.role ?? 'admin')
-      return found('user', params.id, await users.update(asking, params.id, await changeOf(body), now, ifMatch))
+      return found('user', params.id, await users.update(asking, params.id, await changeOf(body, passwords), now, ifMatch))
     },
   }),
   route({

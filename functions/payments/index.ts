@@ -28,7 +28,7 @@ const stagedIn = ({ collections, stage }: Shared): { intents: Staged<IntentStore
   }
 }
 
-const providersOf = ({ config: { payments } }: Shared): Providers =>
+const providersOf = ({ config: { payments } }: Pick<Shared, 'config'>): Providers =>
   new Map<string, Provider>(payments.stripe ? [['stripe', makeStripe(payments.stripe)]] : [])
 
 /** What carries payments out in this process. Money moves only while both collections are on the same side: else it is a 503. */
@@ -70,7 +70,7 @@ const paymentsOf = (shared: Shared): Payments => {
 }
 
 /** The job settle-payments, in whatever process: no memory hears of what it does, so that it does nothing while there is one. */
-export const paymentsJob = (shared: Shared): Job => {
+export const paymentsJob = (shared: Pick<Shared, 'db' | 'log' | 'config'>): Job => {
   const { db, log } = shared
   const alone = (scope: Scope): Scope => ({ ...scope, around: whileComplete })
   const [intents, transactions, ledger] = [postgresIntents(db), postgresTransactions(db), postgresLedger(db)]

@@ -1,5 +1,6 @@
 import { columnOf, complaints, notesOf, rebuilt, wasAbsent } from './legacy.fields.ts'
-import { type Children, type Collection, isScalar, quote, typeOf } from './legacy.ts'
+import { type Children, type Collection, isScalar, quote } from './legacy.ts'
+import { typeOf } from './legacy.types.ts'
 
 /** The SQL of a whole entry, both ways. */
 
@@ -34,19 +35,27 @@ const elements = (list: string) => `case when jsonb_typeof(${list}) = 'array' th
 export const childrenOf = ({ field }: Children, e: string): string => elements(`${e} -> ${quote(field)}`)
 
 /** The columns that an entry fills, each with its value. */
-export const columnsOf = ({ entry }: Collection, e: string): [column: string, value: string][] => {
-  if (isScalar(entry)) return [[entry.scalar.column, typeOf(entry.scalar).read(e, `${e} #>> '{}'`)]]
+export const columnsOf = ({ entry, nested }: Collection, e: string): [column: string, value: string][] => {
+  const places: [string, string][] = nested
+    ? [[nested.key, 'key'], ...(nested.place ? [[nested.place, 'place'] as [string, string]] : [])]
+    : []
+  if (isScalar(entry)) return [...places, [entry.scalar.column, typeOf(entry.scalar).read(e, `${e} #>> '{}'`)]]
   const { fields, children } = entry
   const counted: [string, string][] = children ? [[children.count, `jsonb_array_length(${childrenOf(children, e)})`]] : []
-  return [...fields.map((field): [string, string] => [field.column, columnOf(field, e)]), ...counted]
+  return [...places, ...fields.map((field): [string, string] => [field.column, columnOf(field, e)]), ...counted]
 }
 
 /** What the row remembers of an entry beside its columns: the columns that `extra` is made of. */
 export const remembered = ({ entry }: Collection, e: string): string => {
-  if (isScalar(entry)) return "'{}'::text[] as absent, '{}'::jsonb as as_given, '{}'::jsonb as fields, false as timeless"
+  if (isScalar(entry)) {
+    const loose = typeOf(entry.scalar).loose?.(e, `${e} #>> '{}'`, entry.scalar.column)
+    const given = loose ? `case when ${loose} then jsonb_build_object('value', ${e}) else '{}' end` : "'{}'::jsonb"
+    return `'{}'::text[] as absent, ${given} as as_given, '{}'::jsonb as fields, false as timeless`
+  }
   const nulls = ['organization_id', ...(entry.children ? [entry.children.field] : [])]
   const apart = nulls.map(name => ({ name, given: `jsonb_typeof(${e} -> ${quote(name)}) = 'null'` }))
-  return notesOf(entry.fields, e, [{ name: entry.id, given: `${e} -> ${quote(entry.id)} <> to_jsonb(id)` }, ...apart])
+  const id = entry.id === undefined ? [] : [{ name: entry.id, given: `${e} -> ${quote(entry.id)} <> to_jsonb(id)` }]
+  return notesOf(entry.fields, e, [...id, ...apart])
 }
 
 /** What tells later whether the row was touched since its import. */
@@ -54,16 +63,25 @@ export const importedMark = (e: string) => ({ name: 'imported', value: `jsonb_bu
 
 /** The entry that a row (with the prefix `row`) gives back. `none` is the organization that stands for nothing said, or null. */
 export const entryOf = ({ entry }: Collection, row: string, none: string): string => {
-  if (isScalar(entry)) return typeOf(entry.scalar).write(row + entry.scalar.column)
+  if (isScalar(entry)) {
+    const column = row + entry.scalar.column
+    const { loose, read, write } = typeOf(entry.scalar)
+    const kept = `${row}extra #> array['as_given', 'value']`
+    return loose ? `case when ${read(kept, `(${kept}) #>> '{}'`)} = ${column} then ${kept} else ${write(column)} end` : write(column)
+  }
   const home = `${row}organization_id = coalesce(${none}, ${row}organization_id)`
-  const id = { name: entry.id, value: `coalesce(${given(row, entry.id)}, to_jsonb(${row}id))`, when: isThere(row, entry.id, 'true') }
+  const ids = (entry.id === undefined ? [] : [entry.id]).map(name => ({
+    name,
+    value: `coalesce(${given(row, name)}, to_jsonb(${row}id))`,
+    when: isThere(row, name, 'true'),
+  }))
   const organization = {
     name: 'organization_id',
     value: `case when ${given(row, 'organization_id')} = 'null' and ${home} then 'null' else to_jsonb(${row}organization_id) end`,
     when: isThere(row, 'organization_id', home),
   }
   const children = entry.children ? [listOf(entry.children, row)] : []
-  return `(${rebuilt(entry.fields, row, [id, organization, ...children])})`
+  return `(${rebuilt(entry.fields, row, [...ids, organization, ...children])})`
 }
 
 const given = (row: string, field: string) => `${row}extra #> array['as_given', ${quote(field)}]`

@@ -1,4 +1,5 @@
-import { type Field, quote, typeOf } from './legacy.ts'
+import { type Field, quote } from './legacy.ts'
+import { typeOf } from './legacy.types.ts'
 
 /**
  * The SQL of one object's fields, both ways. `e` is the entry's jsonb, `row` the prefix of its row's columns (`r.`), which is ''
@@ -20,11 +21,15 @@ const objectOf = (members: readonly Member[]): string => {
 const json = (e: string, { field }: Field) => `${e} -> ${quote(field)}`
 const text = (e: string, { field }: Field) => `${e} ->> ${quote(field)}`
 
-/** Whether the column is null where the field is absent: then JSON's null needs no note (json columns tell null from absent). */
-const nullable = ({ type, absent }: Field) => absent === undefined && type !== 'time'
+/** Whether the column holds the moment of the import where the field is absent. */
+const momentary = (field: Field) => field.absent === undefined && typeOf(field).moment === true
+
+/** Whether the column is null where the field is absent: then JSON's null needs no note, nor where the column is JSON itself. */
+const nullable = (field: Field) => field.absent === undefined && !momentary(field)
+const notesNull = (field: Field) => !nullable(field) && !typeOf(field).whole
 
 /** What an absent field gives its column: at an import, and as a row remembers it. */
-const byDefault = ({ type, absent }: Field, moment: string) => absent ?? (type === 'time' ? moment : 'null')
+const byDefault = (field: Field, moment: string) => field.absent ?? (momentary(field) ? moment : 'null')
 
 /** `case` arms that tell what is wrong with a field. What only Postgres's own input rules tell is asked `carefully`. */
 export const complaints = (fields: readonly Field[], e: string, carefully: boolean): string[] =>
@@ -50,18 +55,18 @@ type Apart = { name: string; given: string }
 export const notesOf = (fields: readonly Field[], e: string, apart: readonly Apart[] = []): string => {
   const given = fields.flatMap((field): Member[] => {
     const [name, value] = [field.field, json(e, field)]
-    const { loose } = typeOf(field)
-    if (loose) return [{ name, value, when: loose(value, text(e, field), field.column) }]
-    return nullable(field) || field.type === 'json' ? [] : [{ name, value, when: `jsonb_typeof(${value}) = 'null'` }]
+    const loose = typeOf(field).loose?.(value, text(e, field), field.column)
+    const whens = [...(loose ? [loose] : []), ...(notesNull(field) ? [`jsonb_typeof(${value}) = 'null'`] : [])]
+    return whens.length === 0 ? [] : [{ name, value, when: whens.join(' or ') }]
   })
   const others = apart.map(({ name, given }): Member => ({ name, value: `${e} -> ${quote(name)}`, when: given }))
   const noted = [
-    ...fields.filter(field => field.type !== 'json' || field.absent !== undefined).map(({ field }) => field),
+    ...fields.filter(field => !typeOf(field).whole || field.absent !== undefined).map(({ field }) => field),
     ...apart.map(({ name }) => name),
   ]
   const known = [...fields.map(({ field }) => field), ...apart.map(({ name }) => name)]
   const missing = noted.map(name => `case when not ${e} ? ${quote(name)} then ${quote(name)} end`)
-  const times = fields.filter(({ type }) => type === 'time').map(field => `${text(e, field)} is null`)
+  const times = fields.filter(momentary).map(field => `${text(e, field)} is null`)
   return `case when ${e} ?& array[${noted.map(quote).join(', ')}] then '{}' else array_remove(array[${missing.join(', ')}], null) end as absent,
     ${objectOf([...given, ...others])} as as_given,
     ${e} - array[${known.map(quote).join(', ')}] as fields,
@@ -87,11 +92,11 @@ export const rebuilt = (fields: readonly Field[], row: string, also: readonly Me
     const fallback = byDefault(field, `(${row}extra ->> 'at')::timestamptz`)
     const arms = [
       ...(loose ? [`when ${read(kept, words)} = ${column} then ${kept}`] : []),
-      ...(nullable(field) || field.type === 'json' ? [] : [`when ${kept} = 'null' and ${column} = ${fallback} then 'null'`]),
+      ...(notesNull(field) ? [`when ${kept} = 'null' and ${column} = ${fallback} then 'null'`] : []),
     ]
     const value = arms.length === 0 ? write(column) : `case ${arms.join(' ')} else ${write(column)} end`
     const when =
-      field.type === 'json' && field.absent === undefined
+      typeOf(field).whole && field.absent === undefined
         ? `${column} is not null`
         : `(${wasAbsent(field.field, row)} and ${column} is not distinct from ${fallback}) is not true`
     return { name: field.field, value, when }

@@ -11,7 +11,7 @@ const isPage = (answer: object): answer is Page<unknown> => 'items' in answer &&
 const isRows = (answer: object): answer is { rows: Row<unknown>[] } => 'rows' in answer
 const isReply = (answer: object): answer is { reply: Reply } => 'reply' in answer
 
-const isStream = (answer: object): answer is { stream: AsyncIterable<string> } => 'stream' in answer
+const isStream = (answer: object): answer is { stream: AsyncIterable<string>; type: string } => 'stream' in answer
 
 const itemsOf = (rows: readonly Row<unknown>[]) => `"items":[${rows.map(row => row.json).join()}]`
 
@@ -29,7 +29,7 @@ export const render = (
   const status = route.status ?? 200
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (typeof answer !== 'object' || answer === null) return { status, headers, body: stringify(answer) }
-  if (isStream(answer)) return { status, headers, body: '', stream: answer.stream }
+  if (isStream(answer)) return { status, headers: { 'content-type': answer.type }, body: '', stream: answer.stream }
   if (isReply(answer)) return { status: answer.reply.status ?? 200, headers: answer.reply.headers ?? headers, body: answer.reply.body }
   if (isRow(answer)) {
     headers.etag = `"${answer.version}"`

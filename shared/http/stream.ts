@@ -8,7 +8,11 @@ export const begun = async (stream: AsyncIterable<string>): Promise<AsyncIterabl
   const pieces = stream[Symbol.asyncIterator]()
   const first = await pieces.next()
   return (async function* () {
-    for (let piece = first; !piece.done; piece = await pieces.next()) yield piece.value
+    try {
+      for (let piece = first; !piece.done; piece = await pieces.next()) yield piece.value
+    } finally {
+      await pieces.return?.()
+    }
   })()
 }
 

@@ -5,6 +5,7 @@ import { makeTestDatabase, type TestDatabase } from '../support/database.ts'
 const PLATFORM = [
   'job_runs',
   'migration_compared',
+  'migration_empty',
   'migration_leases',
   'migration_mismatches',
   'migration_runs',
@@ -12,7 +13,7 @@ const PLATFORM = [
   'schema_migrations',
 ]
 /** Written by the machinery and not by a caller: an event of each of their rows would say nothing. */
-const UNAUDITED = ['audit_events', 'idempotency_keys', 'ledger_balances', 'ledger_entries', 'payment_events']
+const UNAUDITED = ['audit_blocks', 'audit_events', 'idempotency_keys', 'ledger_balances', 'ledger_entries', 'payment_events']
 /** E-mail addresses are unique everywhere: the one index that no organization leads. */
 const ACROSS = ['users_email']
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { batchesOf, linesOfDictionary } from '../../shared/dictionary.ts'
+import { linesOfDictionary } from '../../shared/dictionary.ts'
+import { batchesOf } from '../../shared/lines.ts'
 
 async function* inPieces(text: string, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text)

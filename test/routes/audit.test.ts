@@ -142,3 +142,23 @@ test('the audit is for admins, and shows nothing of another organization', async
   const member = app.as((await mine.call('POST', '/organizations/api-keys', { name: 'm', role: 'member' })).body.secret)
   expect((await member('GET', '/audit/events')).status).toBe(403)
 })
+
+test('an export is every event, oldest first, a line each, and is filtered as the list is', async () => {
+  const { call, id } = await app.organization()
+  for (const agent of ['a', 'b']) await call('POST', '/agents', { id: agent, name: agent })
+  const exported = async (query = '') => {
+    const { status, headers, text } = await call('GET', `/audit/export${query}`)
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/x-ndjson'])
+    return text.split('\n').slice(0, -1)
+  }
+  expect((await exported()).map(line => JSON.parse(line))).toEqual((await events(call)).reverse())
+  expect((await exported('?entity_type=agent&entity_id=b')).map(line => JSON.parse(line).after.name)).toEqual(['b'])
+  expect(await exported('?actor=nobody')).toEqual([])
+  await app.database.sql(
+    `insert into audit_events (organization_id, actor, action, entity_type, entity_id)
+    select $1, 'admin', 'create', 'line', n from generate_series(1, 2500) n`,
+    [id],
+  )
+  const lines = (await exported('?entity_type=line')).map(line => JSON.parse(line).entity_id)
+  expect(lines).toEqual(Array.from({ length: 2500 }, (_, n) => String(n + 1)))
+})

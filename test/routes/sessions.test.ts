@@ -89,3 +89,13 @@ test('an address takes ten attempts a minute, whatever their outcome, and then s
   expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0)
   expect(refused[0]?.body.code).toBe('rate_limited')
 })
+
+test('one address may try so many logins a minute, whatever the accounts', async () => {
+  const from = { 'x-forwarded-for': '203.0.113.9' }
+  const tries = (email: string, headers: Record<string, string>) =>
+    app.as(undefined)('POST', SESSIONS, { email, password: 'wrong' }, headers)
+  // Most are refused for their one account already: cheap, and counted all the same.
+  const attempts = await Promise.all(Array.from({ length: 121 }, () => tries('one@example.com', from)))
+  expect(attempts.filter(({ body }) => body.detail === 'more than 60 requests a minute').length).toBeGreaterThan(0)
+  expect((await tries('other@example.com', { 'x-forwarded-for': '203.0.113.10' })).status).toBe(401)
+})

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { openAsBlob } from 'node:fs'
+import { mkdtempSync, openAsBlob, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type pg from 'pg'
 import { inject } from 'vitest'
 import { type Config, readConfig } from '../../shared/config.ts'
@@ -47,13 +49,14 @@ const onTemplate = async (environment: Record<string, string>): Promise<TestData
 }
 
 const onDump = async (environment: Record<string, string>): Promise<TestDatabase> => {
+  const folder = mkdtempSync(join(tmpdir(), 'agenthub-data-'))
   const pglite = await startEngine(undefined, { loadDataDir: await openAsBlob(inject('dump')) })
   const open = async (role: Role = 'agenthub_app') => {
     const pool = embeddedPool(pglite, role)
     return { pool, close: () => pool.end() }
   }
   return {
-    config: settings(environment),
+    config: settings({ DATA_DIR: folder, ...environment }),
     url: undefined,
     open,
     sql: async <R extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
@@ -61,7 +64,10 @@ const onDump = async (environment: Record<string, string>): Promise<TestDatabase
         await tx.exec('set local role postgres')
         return (await tx.query<R>(text, values)).rows
       }),
-    drop: () => pglite.close(),
+    drop: async () => {
+      await pglite.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
 }
 

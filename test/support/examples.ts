@@ -101,4 +101,6 @@ export const examples: Record<string, (made: Made) => Example> = {
   'delete /organizations/api-keys/:id': ({ key }) => ({ path: `/organizations/api-keys/${key}` }),
   'delete /organizations/sessions/current': () => ({ path: '/organizations/sessions/current' }),
   'get /audit/events': () => ({ path: '/audit/events?action=create' }),
+  'get /audit/verify': () => ({ path: '/audit/verify' }),
+  'get /audit/export': () => ({ path: '/audit/export?action=create' }),
 }

@@ -75,6 +75,6 @@ const caller =
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
-    const json = response.headers.get('content-type')?.includes('json')
+    const json = /\bjson/.test(response.headers.get('content-type') ?? '')
     return { status: response.status, headers: response.headers, text, body: json && text !== '' ? JSON.parse(text) : undefined }
   }

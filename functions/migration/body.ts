@@ -1,0 +1,10 @@
+import type { Collection } from '../../shared/db/legacy.ts'
+import { linesOfDictionary } from '../../shared/dictionary.ts'
+import type { Chunks } from '../../shared/lines.ts'
+import { linesOfPlaces } from '../../shared/places.ts'
+
+/** A dictionary's bytes, one JSON object or NDJSON, as lines of one entry each. */
+export const linesOfBody = (bytes: Chunks, ndjson: boolean, { nested }: Collection): Chunks => {
+  if (!ndjson) return linesOfDictionary(bytes, nested?.kind)
+  return nested ? linesOfPlaces(bytes, nested.kind) : bytes
+}

@@ -1,0 +1,116 @@
+import { isUtf8 } from 'node:buffer'
+import { Refusal } from './errors.ts'
+
+/** Bytes as they come from a request or a file. */
+export type Chunks = AsyncIterable<Buffer>
+
+/** The largest line that is taken: what a request may hold. */
+export const LARGEST = 32 * 1024 * 1024
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c]
+const opens = (byte: number) => byte === 0x7b || byte === 0x5b
+const closes = (byte: number) => byte === 0x7d || byte === 0x5d
+
+/** Whole lines of at most about `size` bytes together; `first` is the number of the first, counted from 1. */
+export type Lines = { bytes: Buffer; first: number; count: number }
+
+/** Cuts NDJSON into batches of whole lines. A line that is larger than `size` stands alone. */
+export async function* batchesOf(chunks: Chunks, size: number, most = Number.POSITIVE_INFINITY): AsyncGenerator<Lines> {
+  let pending: Buffer[] = []
+  let [held, enough, first] = [0, size, 1]
+  for await (const chunk of chunks) {
+    pending.push(chunk)
+    held += chunk.length
+    if (held < enough) continue
+    let rest = Buffer.concat(pending)
+    for (let cut = cutLines(rest, size, most); rest.length >= size && cut.end > 0; cut = cutLines(rest, size, most)) {
+      yield { bytes: rest.subarray(0, cut.end), first, count: cut.count }
+      first += cut.count
+      rest = rest.subarray(cut.end)
+    }
+    if (rest.length > LARGEST) throw new Refusal('too_large', 'a line is larger than 32 MB')
+    pending = [rest]
+    held = rest.length
+    enough = Math.max(size, 2 * held) // a long line is not put together anew for each of its chunks
+  }
+  let rest = Buffer.concat([...pending, Buffer.from('\n')])
+  while (rest.length > 1) {
+    const { end, count } = cutLines(rest, size, most)
+    yield { bytes: rest.subarray(0, end), first, count }
+    first += count
+    rest = rest.subarray(end)
+  }
+}
+
+/** How many whole lines stand at the start of `bytes` in `size` bytes (one, if that is larger), and where they end. */
+const cutLines = (bytes: Buffer, size: number, most: number): { end: number; count: number } => {
+  let [end, count] = [0, 0]
+  for (let at = bytes.indexOf(10); at !== -1 && count < most && (at < size || count === 0); at = bytes.indexOf(10, end)) {
+    end = at + 1
+    count++
+  }
+  return { end, count }
+}
+
+/** A line that Postgres cannot even be sent: its number, its key as far as it can be told, and why. */
+export type Unreadable = { n: number; key: string | null; reason: string }
+
+/** Deeper than any entry is; the embedded engine does not survive parsing 20,000 levels. */
+const MAX_DEPTH = 1000
+
+/** Blanks the lines that Postgres must not be sent: no UTF-8 text, or nested too deep. Tells which they are. */
+export const withoutUnreadable = (bytes: Buffer): { bytes: Buffer; unreadable: Unreadable[] } => {
+  if (whyUnreadable(bytes) === undefined) return { bytes, unreadable: [] }
+  const unreadable: Unreadable[] = []
+  const lines = splitLines(bytes).map((line, i) => {
+    const reason = whyUnreadable(line)
+    if (reason === undefined) return line
+    unreadable.push({ n: i + 1, key: keyOfLine(line), reason })
+    return Buffer.alloc(0)
+  })
+  return { bytes: Buffer.concat(lines.flatMap(line => [line, Buffer.from('\n')])), unreadable }
+}
+
+const whyUnreadable = (bytes: Buffer): string | undefined => {
+  if (!isUtf8(bytes) || bytes.includes(0)) return 'the line is not UTF-8 text'
+  return depthOf(bytes) > MAX_DEPTH ? `it is nested more than ${MAX_DEPTH} levels deep` : undefined
+}
+
+/** The deepest nesting in some lines. */
+const depthOf = (bytes: Buffer): number => {
+  let [depth, deepest, inText] = [0, 0, false]
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    if (inText) {
+      if (byte === BACKSLASH) i++
+      else if (byte === QUOTE || byte === 0x0a) inText = false
+    } else if (byte === QUOTE) inText = true
+    else if (opens(byte)) deepest = Math.max(deepest, ++depth)
+    else if (closes(byte)) depth--
+    if (byte === 0x0a) depth = 0
+  }
+  return deepest
+}
+
+/** The lines of a batch, without their ends. */
+export const splitLines = (bytes: Buffer): Buffer[] => {
+  const lines: Buffer[] = []
+  for (let from = 0; from < bytes.length; ) {
+    const at = bytes.indexOf(10, from)
+    const end = at === -1 ? bytes.length : at
+    lines.push(bytes.subarray(from, end))
+    from = end + 1
+  }
+  return lines
+}
+
+/** The key of a line that may be anything: as text where it is one, else its literal. */
+export const keyOfLine = (line: Buffer): string | null => {
+  const literal = /^\s*\{\s*"key"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(line.toString())?.[1]
+  if (literal === undefined) return null
+  try {
+    return JSON.parse(literal)
+  } catch {
+    return literal
+  }
+}

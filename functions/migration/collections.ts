@@ -1,6 +1,7 @@
 import type { Collection } from '../../shared/db/legacy.ts'
 import { agents, counters } from '../agents/legacy.ts'
 import { conversations } from '../conversations/legacy.ts'
+import { paymentIntents, transactions } from '../payments/legacy.ts'
 
 /** Every dictionary that can be moved. */
-export const collections: readonly Collection[] = [agents, counters, conversations]
+export const collections: readonly Collection[] = [agents, counters, conversations, paymentIntents, transactions]

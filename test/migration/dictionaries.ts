@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Running } from '../support/http.ts'
 
-export const names = ['agents', 'counters', 'conversations'] as const
+export const names = ['agents', 'counters', 'conversations', 'payment_intents', 'transactions'] as const
 export const sample = (name: string): string => readFileSync(new URL(`samples/${name}.json`, import.meta.url), 'utf8')
 
 /** The routes of dictionaries, as the platform calls them. An array of entries is sent as NDJSON, text as a JSON object. */

@@ -12,11 +12,12 @@ import { idempotency } from './idempotency.ts'
 import { dictionaryImport } from './import.ts'
 import { loops } from './loops.ts'
 import { pages } from './pages.ts'
+import { payments } from './payments.ts'
 import { isMet, machine, printed } from './report.ts'
 import { scope } from './scope.ts'
 import { stages } from './stages.ts'
 
-const benches = [ceiling, scope, pages, idempotency, dualwrite, stages, crash, dictionaryImport, loops]
+const benches = [ceiling, scope, pages, idempotency, dualwrite, stages, crash, dictionaryImport, payments, loops]
 
 /** The server of DATABASE_URL, or one of our own that goes when we do. */
 const openServer = async (): Promise<{ url: string; stop(): Promise<void> }> => {

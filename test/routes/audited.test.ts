@@ -65,9 +65,11 @@ test('every writing route of the document leaves one event of each record that i
     const mark = `mark-${++serial}`
     const made = await makeOne(call, mark)
     const token = name.includes('/sessions') ? await login(call, mark) : key
-    const { path, body } = examples[name]?.({ ...made, user: name.endsWith('/sessions') ? mark : made.user }) ?? { path: '/no-example' }
+    const { path, body, headers } = examples[name]?.({ ...made, user: name.endsWith('/sessions') ? mark : made.user }) ?? {
+      path: '/no-example',
+    }
     const asker = name.endsWith('/current') ? app.as(token) : call
-    const { answer, left } = await trail(asker, (name.split(' ')[0] as string).toUpperCase(), path, body)
+    const { answer, left } = await trail(asker, (name.split(' ')[0] as string).toUpperCase(), path, body, headers)
     expect([name, answer.status < 300]).toEqual([name, true])
     expect([name, left.every(isWhole)]).toEqual([name, true])
     if (name.includes('/sessions'))

@@ -10,7 +10,9 @@ import { makeShared } from '../shared/shared.ts'
 import { migrationsDir } from './main.ts'
 import { collections } from './migration/collections.ts'
 import { ArgumentMistake, filesOf } from './migration/files.ts'
+import { type Marks, marksIn } from './migration/marks.ts'
 import { compareFile, importFile, reportOf } from './migration/move.ts'
+import { patiently } from './migration/patience.ts'
 import { postgresDictionaries } from './migration/postgres.ts'
 import { databaseTarget, serverTarget, type Target } from './migration/targets.ts'
 
@@ -21,6 +23,8 @@ const USAGE = `npm run import -- DIR_OR_FILE ... [options]
   --organization ID      whose the entries are that name no organization
   --compare              compare only, import nothing
   --export DIR           write each collection to DIR/<collection>.json afterwards
+A server that answers 503 is asked again after its Retry-After. A run that was interrupted goes on where it was when it is run
+again (a mark under DATA_DIR/import says where; it is believed while the target still has what was sent last).
 Exits with 1 when anything differs or was quarantined; with 2 for a mistake in the arguments.`
 
 const options = {
@@ -39,14 +43,15 @@ const argumentsOf = () => {
   }
 }
 
-const open = async (url: string | undefined): Promise<{ target: Target; close(): Promise<void> }> => {
+const open = async (url: string | undefined): Promise<{ target: Target; marks: Marks; close(): Promise<void> }> => {
   const config = readConfig()
+  const marks = marksIn(join(config.dataDir, 'import'), url ?? JSON.stringify([config.database, config.dataDir]))
   if (url !== undefined) {
     if (!URL.canParse(url)) throw new ArgumentMistake(`--url: ${url} is no URL`)
-    return { target: serverTarget(url, config.adminKey ?? keyIn(config.dataDir)), close: async () => {} }
+    return { target: serverTarget(url, config.adminKey ?? keyIn(config.dataDir)), marks, close: async () => {} }
   }
   const shared = await makeShared({ ...config, logLevel: 'error' }, migrationsDir)
-  return { target: databaseTarget(postgresDictionaries(shared.db)), close: shared.close }
+  return { target: databaseTarget(postgresDictionaries(shared.db)), marks, close: shared.close }
 }
 
 const keyIn = (dataDir: string): string => {
@@ -66,17 +71,18 @@ const run = async (): Promise<boolean> => {
   if (positionals.length === 0) throw new ArgumentMistake('name a folder or a file')
   const files = filesOf(positionals, collections)
   const bounds = { none: values.organization }
-  const { target, close } = await open(values.url)
+  const { target, marks, close } = await open(values.url)
   let clean = true
   try {
     for (const file of files) {
-      const imported = values.compare ? undefined : await importFile(target, file, bounds)
+      const imported = values.compare ? undefined : await importFile(target, file, bounds, marks)
       const report = reportOf(file, imported, await compareFile(target, file, bounds))
       console.log(report.text)
       clean &&= report.clean
       if (values.export === undefined) continue
       mkdirSync(values.export, { recursive: true })
-      await target.export(file.collection, bounds, join(values.export, `${file.collection.name}.json`))
+      const path = join(values.export, `${file.collection.name}.json`)
+      await patiently(() => target.export(file.collection, bounds, path))
     }
   } finally {
     await close()

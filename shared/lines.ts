@@ -33,8 +33,9 @@ export async function* batchesOf(chunks: Chunks, size: number, most = Number.POS
     held = rest.length
     enough = Math.max(size, 2 * held) // a long line is not put together anew for each of its chunks
   }
-  let rest = Buffer.concat([...pending, Buffer.from('\n')])
-  while (rest.length > 1) {
+  let rest = Buffer.concat(pending)
+  if (rest.length > 0 && rest.at(-1) !== 10) rest = Buffer.concat([rest, Buffer.from('\n')])
+  while (rest.length > 0) {
     const { end, count } = cutLines(rest, size, most)
     yield { bytes: rest.subarray(0, end), first, count }
     first += count

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Objects } from '../../shared/objects/objects.ts'
 import { type BlockHash, Head } from './heads.schema.ts'
 
@@ -9,7 +10,8 @@ export type Heads = {
   from(organization: string, id: string): AsyncIterable<Head>
 }
 
-const folderOf = (organization: string): string => Buffer.from(organization).toString('base64url')
+/** An id may be longer than a file's name, and hold anything. */
+const folderOf = (organization: string): string => hash('sha256', organization)
 const nameOf = (organization: string, last: string): string => `${folderOf(organization)}/${last}.json`
 const lastOf = ({ blocks }: Head): BlockHash => blocks.at(-1) as BlockHash
 

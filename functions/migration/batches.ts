@@ -1,8 +1,8 @@
 import { batchesOf, type Chunks, type Lines, splitLines } from '../../shared/lines.ts'
 
 /** What one statement is given: small enough for a second of a small server, large enough that its round trip does not count. */
-const BATCH_BYTES = 256 * 1024
-const BATCH_LINES = 2000
+const BATCH_BYTES = 1024 * 1024
+const BATCH_LINES = 4000
 
 /** Batches at work at once: more would take connections from the requests that are served meanwhile. */
 const AT_ONCE = 2

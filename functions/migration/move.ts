@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { basename } from 'node:path'
 import { stringify } from '../../shared/json.ts'
 import { type DictionaryFile, linesOf } from './files.ts'
+import type { Mark, Marks, Progressed } from './marks.ts'
+import { patiently } from './patience.ts'
 import { showProgress } from './progress.ts'
 import type { Compared, Imported } from './schema.ts'
 import { type Bounds, nothingImported } from './store.ts'
@@ -20,16 +22,34 @@ const addTo = (sum: object, part: object): void => {
   }
 }
 
-/** Imports one file, part by part. */
-export const importFile = async (target: Target, file: DictionaryFile, bounds: Bounds): Promise<Imported> => {
+/** Imports one file, part by part; one that was interrupted goes on behind its last whole part. */
+export const importFile = async (target: Target, file: DictionaryFile, bounds: Bounds, marks: Marks): Promise<Imported> => {
+  const mark = marks(file, bounds)
+  const { lines, sum } = (await believed(target, file, bounds, mark)) ?? { lines: 0, sum: nothingImported() }
   const progress = showProgress(`import  ${file.collection.name}`, file.bytes)
-  const sum = nothingImported()
   for await (const part of partsOf(linesOf(file, bytes => progress.add(bytes, 0)))) {
-    addTo(sum, await target.import(file.collection, part, bounds))
+    const end = part.first + part.count - 1
+    if (end > lines) {
+      addTo(sum, await patiently(() => target.import(file.collection, part, bounds)))
+      mark.write({ lines: end, sum })
+    }
     progress.add(0, part.count)
   }
   progress.stop()
+  mark.forget()
   return sum
+}
+
+/** What a mark says, if its last part is there: the target may have been emptied since. */
+const believed = async (target: Target, file: DictionaryFile, bounds: Bounds, mark: Mark): Promise<Progressed | undefined> => {
+  const progressed = mark.read()
+  if (progressed === undefined) return undefined
+  for await (const part of partsOf(linesOf(file, () => {}))) {
+    if (part.first + part.count - 1 < progressed.lines) continue
+    const { counts } = await patiently(() => target.compare(file.collection, part, bounds, { run: randomUUID(), last: false }))
+    return counts.only_in_source === 0 ? progressed : undefined
+  }
+  return undefined
 }
 
 /** Compares one file, part by part. */
@@ -38,7 +58,7 @@ export const compareFile = async (target: Target, file: DictionaryFile, bounds: 
   const run = randomUUID()
   let sum: Compared | undefined
   for await (const part of lastPart(partsOf(linesOf(file, bytes => progress.add(bytes, 0))))) {
-    const compared = await target.compare(file.collection, part, bounds, { run, last: part.last })
+    const compared = await patiently(() => target.compare(file.collection, part, bounds, { run, last: part.last }))
     if (sum) addTo(sum, compared)
     else sum = compared
     sum.equal &&= compared.equal
@@ -53,12 +73,7 @@ export const reportOf = (file: DictionaryFile, imported: Imported | undefined, c
   const lines = [`${file.collection.name} (${basename(file.path)})`]
   if (imported) {
     const { read, inserted, unchanged, updated, counts } = imported
-    const row = { read, inserted, unchanged, updated, ...counts }
-    lines.push(
-      `  ${Object.entries(row)
-        .map(([name, count]) => `${name} ${count}`)
-        .join('   ')}`,
-    )
+    lines.push(...tableOf({ read, inserted, unchanged, updated, ...counts }))
     lines.push(...some(imported.quarantined, counts.quarantined, ({ key, reason }) => `quarantined ${key ?? ''}: ${reason}`))
     lines.push(...some(imported.conflicts, counts.conflicts, ({ key, reason }) => `conflict ${key}: ${reason}`))
   }
@@ -74,6 +89,13 @@ export const reportOf = (file: DictionaryFile, imported: Imported | undefined, c
   )
   if (!imported) lines.push(...some(compared.quarantined, counts.quarantined, ({ key, reason }) => `unreadable ${key ?? ''}: ${reason}`))
   return { text: lines.join('\n'), clean: compared.equal && (imported?.counts.quarantined ?? 0) === 0 }
+}
+
+/** Numbers under their names. */
+const tableOf = (row: { [name: string]: number }): string[] => {
+  const cells = Object.entries(row).map(([name, count]) => [name, String(count)] as const)
+  const width = cells.map(([name, count]) => Math.max(name.length, count.length))
+  return [0, 1].map(line => `  ${cells.map((cell, i) => (cell[line] as string).padStart(width[i] as number)).join('  ')}`)
 }
 
 const some = <T>(list: readonly T[], count: number, words: (item: T) => string): string[] => {

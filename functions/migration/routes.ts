@@ -1,7 +1,7 @@
 import type { Collection } from '../../shared/db/legacy.ts'
 import { found } from '../../shared/http/found.ts'
 import { routesOf, type Upload } from '../../shared/http/route.ts'
-import { linesOfBody } from './body.ts'
+import { linesOfBody, wholly } from './body.ts'
 import { CollectionRef, Compared, CompareQuery, ExportQuery, Imported, ImportQuery } from './schema.ts'
 import type { Upload as Dictionary, DictionaryStore, Part } from './store.ts'
 
@@ -19,10 +19,10 @@ const named = (collections: readonly Collection[], name: string): Collection =>
     collections.find(collection => collection.name === name),
   )
 
-const uploadOf = ({ type, chunks }: Upload, collection: Collection): Dictionary => ({
-  lines: linesOfBody(chunks, type === NDJSON, collection),
-  whole: type !== NDJSON,
-})
+const uploadOf = ({ type, chunks }: Upload, collection: Collection): Dictionary => {
+  const lines = linesOfBody(chunks, type === NDJSON, collection)
+  return type === NDJSON ? { lines, whole: false } : { lines: wholly(lines), whole: true }
+}
 
 const partOf = ({ run, last }: { run?: string | undefined; last?: 'true' | 'false' | undefined }): Part | undefined =>
   run === undefined ? undefined : { run, last: last === 'true' }

@@ -14,8 +14,12 @@ export type Part = { run: string; last: boolean }
 
 /** Old dictionaries against our tables, across organizations. All throw invalid_request that names `organization` where it is needed. */
 export type DictionaryStore = {
-  /** Throws conflict in a stage whose memory an import would go behind. What was imported before an error stays. */
+  /**
+   * Throws conflict in a stage whose memory an import would go behind, and for an organization that is removed. What was imported
+   * before an error stays.
+   */
   import(scope: Scope, collection: Collection, upload: Upload, bounds: Bounds): Promise<Imported>
+  /** A key that many lines of an upload repeat far apart (more than a batch) is compared with each of them. */
   compare(scope: Scope, collection: Collection, upload: Upload, bounds: Bounds, part: Part | undefined): Promise<Compared>
   /** The text of the whole dictionary, piece by piece, of one moment. Throws conflict, before the first, when two organizations share a key. */
   export(scope: Scope, collection: Collection, bounds: Bounds): AsyncIterable<string>

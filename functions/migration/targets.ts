@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs'
+import { rename } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Collection } from '../../shared/db/legacy.ts'
@@ -9,7 +10,10 @@ import { batchesOf, type Chunks, type Lines } from '../../shared/lines.ts'
 import type { Compared, Imported } from './schema.ts'
 import type { Bounds, DictionaryStore, Part } from './store.ts'
 
-/** Where dictionaries go: a running server, or a database. A part is a few megabytes of NDJSON. */
+/**
+ * Where dictionaries go: a running server, or a database. A part is a few megabytes of NDJSON. All may be done again, and are told
+ * when (`retryAfter`).
+ */
 export type Target = {
   import(collection: Collection, part: Lines, bounds: Bounds): Promise<Imported>
   compare(collection: Collection, lines: Lines, bounds: Bounds, part: Part): Promise<Compared>
@@ -34,6 +38,12 @@ async function* one(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes
 }
 
+/** An export that ends in the middle leaves no file that looks whole. */
+const writeWhole = async (text: Readable, file: string): Promise<void> => {
+  await pipeline(text, createWriteStream(`${file}.part`))
+  await rename(`${file}.part`, file)
+}
+
 /** Straight at the configured database: the code below the routes. */
 export const databaseTarget = (dictionaries: DictionaryStore): Target => {
   const scope: Scope = {
@@ -45,23 +55,33 @@ export const databaseTarget = (dictionaries: DictionaryStore): Target => {
   return {
     import: (collection, part, bounds) => dictionaries.import(scope, collection, upload(part), bounds),
     compare: (collection, lines, bounds, part) => dictionaries.compare(scope, collection, upload(lines), bounds, part),
-    export: async (collection, bounds, file) =>
-      pipeline(Readable.from(dictionaries.export(scope, collection, bounds)), createWriteStream(file)),
+    export: async (collection, bounds, file) => writeWhole(Readable.from(dictionaries.export(scope, collection, bounds)), file),
   }
 }
+
+/** A server that cannot be reached may be on its way back. */
+const reach = (url: string, init: RequestInit): Promise<Response> =>
+  fetch(url, init).catch(cause => {
+    throw new Refusal('unavailable', `${new URL(url).origin} cannot be reached: ${(cause.cause ?? cause).message}`, {
+      retryAfter: 1,
+      cause,
+    })
+  })
 
 /** A running server, by its URL (of the gateway, or of the migration function itself). */
 export const serverTarget = (url: string, adminKey: string): Target => {
   const call = async (method: string, path: string, query: Record<string, string | undefined>, body?: Buffer): Promise<Response> => {
     const search = new URLSearchParams(Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined))
-    const response = await fetch(`${url.replace(/\/$/, '')}/migration/collections/${path}?${search}`, {
+    const response = await reach(`${url.replace(/\/$/, '')}/migration/collections/${path}?${search}`, {
       method,
       headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/x-ndjson' },
       ...(body ? { body: new Uint8Array(body) } : {}),
     })
     if (response.ok) return response
     const problem = (await response.json().catch(() => ({}))) as { detail?: string }
-    throw new Refusal('unavailable', `${url} answered ${response.status}: ${problem.detail ?? response.statusText}`)
+    const after = response.headers.get('retry-after')
+    const retry = response.status === 503 ? { retryAfter: Number(after ?? 1) } : {}
+    throw new Refusal('unavailable', `${url} answered ${response.status}: ${problem.detail ?? response.statusText}`, retry)
   }
   return {
     import: async ({ name }, { bytes }, { none }) =>
@@ -72,7 +92,7 @@ export const serverTarget = (url: string, adminKey: string): Target => {
     },
     export: async ({ name }, { none, only }, file) => {
       const { body } = await call('GET', `${name}/export`, { organization: none, only_organization: only })
-      await pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), createWriteStream(file))
+      await writeWhole(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), file)
     },
   }
 }

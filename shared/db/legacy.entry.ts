@@ -50,7 +50,7 @@ export const remembered = ({ entry }: Collection, e: string): string => {
   if (isScalar(entry)) {
     const loose = typeOf(entry.scalar).loose?.(e, `${e} #>> '{}'`, entry.scalar.column)
     const given = loose ? `case when ${loose} then jsonb_build_object('value', ${e}) else '{}' end` : "'{}'::jsonb"
-    return `'{}'::text[] as absent, ${given} as as_given, '{}'::jsonb as fields, false as timeless`
+    return `'{}'::text[] as absent, ${given} as literals, '{}'::jsonb as fields, false as timeless`
   }
   const nulls = ['organization_id', ...(entry.children ? [entry.children.field] : [])]
   const apart = nulls.map(name => ({ name, given: `jsonb_typeof(${e} -> ${quote(name)}) = 'null'` }))

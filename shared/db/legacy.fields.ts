@@ -9,13 +9,13 @@ import { typeOf } from './legacy.types.ts'
 /** A member of an object that is there only while `when` holds. */
 type Member = { name: string; value: string; when?: string }
 
-/** The object of `members`. It is built whole and the unwanted ones are taken out, which costs less than putting it together. */
+/** The object of `members`. It is built whole and the unwanted ones are taken out, which costs less than putting it together; taking out null is nothing. */
 const objectOf = (members: readonly Member[]): string => {
   const built = `jsonb_build_object(${members.map(({ name, value }) => `${quote(name)}, ${value}`).join(', ')})`
   const unwanted = members.flatMap(({ name, when }) =>
-    when === undefined ? [] : [`case when (${when}) then null else ${quote(name)} end`],
+    when === undefined ? [] : [`case when (${when}) is not true then ${quote(name)} end`],
   )
-  return unwanted.length === 0 ? built : `(${built} - array_remove(array[${unwanted.join(', ')}], null))`
+  return unwanted.length === 0 ? built : `(${built} - array[${unwanted.join(', ')}])`
 }
 
 const json = (e: string, { field }: Field) => `${e} -> ${quote(field)}`
@@ -51,37 +51,47 @@ export const columnOf = (field: Field, e: string): string => {
 /** What is noted of an entry beside its fields, by a field of its own that no column has as it is. */
 type Apart = { name: string; given: string }
 
-/** The columns of what a row remembers of an entry whose columns are made already; `extraOf` puts them together. */
+/**
+ * The columns of what a row remembers of an entry whose columns are made already; `extraOf` puts them together. `literals` is the
+ * entry without what its columns give back: taking away costs half of putting together.
+ */
 export const notesOf = (fields: readonly Field[], e: string, apart: readonly Apart[] = []): string => {
-  const given = fields.flatMap((field): Member[] => {
+  const given = fields.map(field => {
     const [name, value] = [field.field, json(e, field)]
     const loose = typeOf(field).loose?.(value, text(e, field), field.column)
     const whens = [...(loose ? [loose] : []), ...(notesNull(field) ? [`jsonb_typeof(${value}) = 'null'`] : [])]
-    return whens.length === 0 ? [] : [{ name, value, when: whens.join(' or ') }]
+    return { name, given: whens.join(' or ') || 'false' }
   })
-  const others = apart.map(({ name, given }): Member => ({ name, value: `${e} -> ${quote(name)}`, when: given }))
+  const known = [...given, ...apart]
+  const unneeded = known.map(({ name, given }) =>
+    given === 'false' ? quote(name) : `case when (${given}) is not true then ${quote(name)} end`,
+  )
   const noted = [
     ...fields.filter(field => !typeOf(field).whole || field.absent !== undefined).map(({ field }) => field),
     ...apart.map(({ name }) => name),
   ]
-  const known = [...fields.map(({ field }) => field), ...apart.map(({ name }) => name)]
   const missing = noted.map(name => `case when not ${e} ? ${quote(name)} then ${quote(name)} end`)
   const times = fields.filter(momentary).map(field => `${text(e, field)} is null`)
   return `case when ${e} ?& array[${noted.map(quote).join(', ')}] then '{}' else array_remove(array[${missing.join(', ')}], null) end as absent,
-    ${objectOf([...given, ...others])} as as_given,
-    ${e} - array[${known.map(quote).join(', ')}] as fields,
+    ${e} - array[${unneeded.join(', ')}] as literals,
+    ${e} - array[${known.map(({ name }) => quote(name)).join(', ')}] as fields,
     ${times.length === 0 ? 'false' : times.join(' or ')} as timeless`
 }
 
-/** `extra`, out of the columns of `notesOf`; '{}' where there is nothing to remember. */
-export const extraOf = (members: readonly Member[] = []): string =>
-  objectOf([
+/** `extra`, out of the columns of `notesOf`; '{}' where there is nothing to remember. Most rows remember literals at most. */
+export const extraOf = (members: readonly Member[] = []): string => {
+  const given = 'literals - array(select jsonb_object_keys(fields))'
+  const all = objectOf([
     ...members,
     { name: 'absent', value: 'to_jsonb(absent)', when: "absent <> '{}'" },
-    { name: 'as_given', value: 'as_given', when: "as_given <> '{}'" },
+    { name: 'as_given', value: given, when: `${given} <> '{}'` },
     { name: 'fields', value: 'fields', when: "fields <> '{}'" },
     { name: 'at', value: 'case when timeless then to_jsonb(iso(now())) end', when: 'timeless' },
   ])
+  return `case when absent <> '{}' or fields <> '{}' or timeless then ${all}
+    when literals <> '{}' then ${objectOf([...members, { name: 'as_given', value: 'literals' }])}
+    else ${objectOf(members)} end`
+}
 
 /** The object that the fields' columns and `extra` give back; `also` stands beside the fields. */
 export const rebuilt = (fields: readonly Field[], row: string, also: readonly Member[] = []): string => {

@@ -58,6 +58,9 @@ const importText = (collection: Collection, carefully: boolean): string => {
   const place = placeOf(collection)
   const children = isScalar(entry) ? undefined : entry.children
   const label = labelOf(collection, 'key', 'place')
+  const more = Object.entries(derived)
+    .map(([column, value]) => `, ${value} as ${column}`)
+    .join('')
   return `with ${goodLines(collection, carefully)}, locked as materialized (
   select r.*, g.n as line_number, g.entry as line_entry, ${nested ? 'g.key as line_key, g.place as line_place' : 'g.key as line_key'}
   from good g ${joinRow(collection, 'g', 'join')}
@@ -65,29 +68,27 @@ const importText = (collection: Collection, carefully: boolean): string => {
 ), verdict as materialized (
   select organization_id, id, line_number, line_key as key, ${nested ? 'line_place as place, ' : ''}line_entry, ${outcomeOf(collection)} as outcome
   from (select r.*, ${entryOf(collection, 'r.', '$2::text')} as entry_now from locked r offset 0) r
-), wanted as (
-  -- The version of a row that is there is drawn after its lock.
-  select *, nextval('row_version') as version from (
-    select n, organization_id, id, ${place}, entry, true as fresh from good
-    where n not in (select line_number from verdict)
-    union all
-    select line_number, organization_id, id, ${place}, line_entry, false from verdict where outcome in ('updated', 'inserted')
-  ) w
-), filled as (
-  select w.*, ${columns.map(([column, value]) => `${value} as ${column}`).join(',\n    ')} from wanted w offset 0
-), noted as (
-  select f.*${Object.entries(derived)
-    .map(([column, value]) => `, ${value} as ${column}`)
-    .join('')}, ${remembered(collection, 'entry')}
-  from filled f offset 0
 ), ready as materialized (
-  select n, organization_id, id, ${place}, entry, fresh, version, ${names.join(', ')}, ${extraOf([importedMark('entry')])} as extra from noted
+  select n, organization_id, id, ${place}, entry, fresh, version, ${names.join(', ')}, ${extraOf([importedMark('entry')])} as extra
+  from (
+    select f.*${more}, ${remembered(collection, 'entry')}
+    from (
+      -- The version of a row that is there is drawn after its lock.
+      select w.*, nextval('row_version') as version, ${columns.map(([column, value]) => `${value} as ${column}`).join(',\n        ')}
+      from (
+        select n, organization_id, id, ${place}, entry, true as fresh from good
+        where n not in (select line_number from verdict)
+        union all
+        select line_number, organization_id, id, ${place}, line_entry, false from verdict where outcome in ('updated', 'inserted')
+      ) w
+    ) f offset 0
+  ) noted
 ), organization as (
   insert into organizations (id, name, version, created_at, updated_at)
   select organization, organization, nextval('row_version'), now(), now()
   from house where not there and organization in (select organization_id from ready where fresh) order by 1
   on conflict (organization_id, id) do nothing
-), ${writing(collection, names)}${children ? childrenText(children) : ''}${
+), ${writing(collection, names, carefully)}${children ? childrenText(children) : ''}${
     nested
       ? `, emptied as (
   insert into migration_empty (collection, organization, key)
@@ -124,8 +125,11 @@ const outcomeOf = ({ fixed, replaces }: Collection): string => `case ${fixed ? '
       when extra ? 'imported' then ${quote(fixed ? 'it was imported otherwise, and it cannot change' : 'it was changed after it was imported')}
       else 'it was made here, not imported' end`
 
-/** The parts that write `ready`: `made`, `changed`, and `written` for what follows from the rows. */
-const writing = ({ table, claims, fixed }: Collection, names: readonly string[]): string => {
+/**
+ * The parts that write `ready`: `made`, `changed`, and `written` for what follows from the rows. Only `carefully` may somebody else's
+ * row come before ours: `on conflict` inserts twice, and so otherwise that is an error like others.
+ */
+const writing = ({ table, claims, fixed }: Collection, names: readonly string[], carefully: boolean): string => {
   const stamps = ['created_at', 'updated_at'].filter(column => !names.includes(column))
   const into = [...names, ...stamps, 'extra', 'version']
   const values = [...names, ...stamps.map(() => 'now()'), 'extra', 'version']
@@ -142,8 +146,7 @@ const writing = ({ table, claims, fixed }: Collection, names: readonly string[])
   ${
     claims
       ? `${rows} join claimed using (organization_id, id)`
-      : `${rows} where fresh
-  on conflict (organization_id, id) do nothing`
+      : `${rows} where fresh ${carefully ? 'on conflict (organization_id, id) do nothing' : ''}`
   }
   returning organization_id, id
 )${
@@ -155,6 +158,6 @@ const writing = ({ table, claims, fixed }: Collection, names: readonly string[])
   returning t.organization_id, t.id
 )`
   }, written as (
-  select * from ready where not fresh or (organization_id, id) in (select organization_id, id from made)
+  select * from ready ${carefully || claims ? 'where not fresh or (organization_id, id) in (select organization_id, id from made)' : ''}
 )`
 }

@@ -42,7 +42,8 @@ export type Collection = {
   before?: string
   /**
    * Further parts of the import's `with`, over `written`: the rows just made (`fresh`) or changed, with every column that the
-   * import fills, `entry`, `key` and `place`. Each is a data-modifying statement under a name of its own.
+   * import fills, `entry`, `key` and `place`. Who changes another imported row there writes its new version into
+   * `extra.imported[0]` as well, or the next import takes it for changed by a caller.
    */
   also?: { readonly [name: string]: string }
 }

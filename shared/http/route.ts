@@ -35,7 +35,7 @@ export type Upload = { type: string; headers: IncomingHttpHeaders; chunks: Async
 /** An answer with headers of its own, or a body that is not JSON. */
 export type Reply = { status?: number; headers?: Record<string, string>; body: string }
 
-/** What a handler may return for a shape: stored rows go out as the text they are, a stream of a type in pieces as they come. */
+/** What a handler may return for a shape: stored rows go out as the text they are, a stream (of JSON) in pieces as they come. */
 export type Answer<T> =
   | Row<T>
   | Page<unknown>

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Objects } from './objects.ts'
 
@@ -7,12 +8,16 @@ export const folderObjects = (root: string): Objects => ({
   create: async (name, text) => {
     const file = join(root, name)
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    const draft = join(root, `.${randomUUID()}`)
+    await writeFile(draft, text, { flag: 'wx', mode: 0o600 })
     try {
-      await writeFile(file, text, { flag: 'wx', mode: 0o600 })
+      await link(draft, file) // whole or not at all, and never over another
       return true
     } catch (error) {
       if (isCode(error, 'EEXIST')) return false
       throw error
+    } finally {
+      await rm(draft)
     }
   },
   read: name => readFile(join(root, name), 'utf8'),

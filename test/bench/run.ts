@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onServer } from '../support/global.ts'
 import { startServer } from '../support/server.ts'
+import { audit } from './audit.ts'
 import { ceiling } from './ceiling.ts'
 import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
@@ -17,7 +18,7 @@ import { isMet, machine, printed } from './report.ts'
 import { scope } from './scope.ts'
 import { stages } from './stages.ts'
 
-const benches = [ceiling, scope, pages, idempotency, dualwrite, stages, crash, dictionaryImport, payments, loops]
+const benches = [ceiling, scope, pages, idempotency, audit, dualwrite, stages, crash, dictionaryImport, payments, loops]
 
 /** The server of DATABASE_URL, or one of our own that goes when we do. */
 const openServer = async (): Promise<{ url: string; stop(): Promise<void> }> => {

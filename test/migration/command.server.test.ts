@@ -1,10 +1,12 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ADMIN_KEY } from '../support/database.ts'
 import { type Running, run } from '../support/http.ts'
+import { until } from '../support/locks.ts'
 import { dictionariesOf, names, sample } from './dictionaries.ts'
 
 let app: Running
@@ -19,11 +21,13 @@ afterAll(async () => {
   await app.stop()
 })
 
+const program = (args: string[]) => ['--import', 'tsx', 'functions/import.ts', ...args]
+const env = () => ({ ...process.env, DATABASE_URL: app.database.url, AGENTHUB_ADMIN_KEY: ADMIN_KEY, DATA_DIR: join(folder, 'data') })
+
 /** `npm run import` without the build. */
 const command = (...args: string[]): Promise<{ code: number; out: string }> =>
   new Promise(resolve => {
-    const env = { ...process.env, DATABASE_URL: app.database.url, AGENTHUB_ADMIN_KEY: ADMIN_KEY }
-    execFile('node', ['--import', 'tsx', 'functions/import.ts', ...args], { env }, (error, stdout, stderr) =>
+    execFile('node', program(args), { env: env() }, (error, stdout, stderr) =>
       resolve({ code: Number(error?.code ?? 0), out: stdout + stderr }),
     )
   })
@@ -32,14 +36,17 @@ const organization = ['--organization', 'org_default']
 
 test('a folder is moved straight into a database, compared and exported', async () => {
   const { code, out } = await command(folder, ...organization, '--export', join(folder, 'out'))
-  expect([code, out]).toEqual([0, expect.stringMatching(/agents .*\n {2}read 9 {3}inserted 9[\s\S]*equal: 9 entries[\s\S]*conversations/)])
+  expect([code, out]).toEqual([
+    0,
+    expect.stringMatching(/agents .*\n +read +inserted .*\n +9 +9 [\s\S]*equal: 9 entries[\s\S]*conversations/),
+  ])
   for (const name of names)
     expect(await dictionariesOf(app).equal(readFileSync(join(folder, 'out', `${name}.json`), 'utf8'), sample(name))).toBe(true)
 })
 
 test('the same folder over a running server finds everything there', async () => {
   const { code, out } = await command(folder, ...organization, '--url', app.url)
-  expect([code, out]).toEqual([0, expect.stringMatching(/read 9 {3}inserted 0 {3}unchanged 9/)])
+  expect([code, out]).toEqual([0, expect.stringMatching(/read +inserted +unchanged +updated .*\n +9 +0 +9 +0 /)])
 })
 
 test('a difference is told by its key and path, and ends with 1', async () => {
@@ -57,4 +64,24 @@ test('a mistake in the arguments is named and ends with 2', async () => {
     const { code, out } = await command(...args)
     expect([code, out]).toEqual([2, expect.stringContaining(word)])
   }
+})
+
+test('killed in the middle and run again, it goes on and ends equal', async () => {
+  const { id } = await app.organization()
+  const file = join(mkdtempSync(join(folder, 'killed-')), 'agents.ndjson')
+  const description = 'x'.repeat(20_000)
+  const lines = Array.from({ length: 1000 }, (_, i) => JSON.stringify({ key: `k${i}`, value: { name: `Agent ${i}`, description } }))
+  writeFileSync(file, lines.join('\n'))
+  await app.database.sql('delete from agents where organization_id <> $1', [id])
+  const marks = join(folder, 'data', 'import')
+  const child = spawn('node', program([file, '--organization', id, '--url', app.url]), { env: env(), stdio: 'ignore' })
+  await until(async () => existsSync(marks) && readdirSync(marks).some(name => name.endsWith('.json')))
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const rows = async () =>
+    (await app.database.sql<{ rows: number }>('select count(*)::int as rows from agents where organization_id = $1', [id]))[0]?.rows
+  expect(await rows()).toBeLessThan(1000)
+  const { code, out } = await command(file, '--organization', id, '--url', app.url)
+  expect([code, out]).toEqual([0, expect.stringMatching(/\n +1000 [\s\S]*equal: 1000 entries/)])
+  expect([await rows(), readdirSync(marks)]).toEqual([1000, []])
 })

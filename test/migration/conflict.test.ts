@@ -109,3 +109,11 @@ test('an import runs in off, rampdown and complete, and is refused in the stages
   }
   expect(await app.database.sql("select id from counters where id in ('dualwrite', 'shadow', 'live')")).toEqual([])
 })
+
+test('an import into a removed organization is refused, and names it', async () => {
+  const { id, dictionaries, call } = await imported()
+  expect((await call('DELETE', '/organizations/me')).status).toBe(204)
+  const { status, body } = await dictionaries.import('agents', [line('later', { name: 'Later' })])
+  expect([status, body.code, body.detail]).toEqual([409, 'conflict', expect.stringContaining(id)])
+  expect(await app.database.sql("select id from agents where id = 'later'")).toEqual([])
+})

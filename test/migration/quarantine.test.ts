@@ -105,6 +105,13 @@ test('broken JSON in the form of one object is a 400', async () => {
   expect((await dictionaries.import('agents', ' { } ')).body.read).toBe(0)
 })
 
+test('an object that is cut off is refused before anything of it is imported', async () => {
+  const dictionaries = dictionariesOf(app, 'org_cut')
+  const entries = Array.from({ length: 4500 }, (_, i) => `"cut-${i}":{"name":"Cut"}`)
+  expect((await dictionaries.import('agents', `{${entries.join()}`)).status).toBe(400)
+  expect(await app.database.sql("select id from agents where organization_id = 'org_cut' limit 1")).toEqual([])
+})
+
 test('of a key that NDJSON repeats the last line counts, in one batch and across batches', async () => {
   const dictionaries = dictionariesOf(app, 'org_repeat')
   const near = ['first', 'second', 'second', 'third'].map(name => line('near', { name }))

@@ -66,6 +66,18 @@ test('what the months to come will write to is there a year ahead', async () => 
   expect(await count(`pg_class where relname = '${gone?.name}'`)).toBe(1)
 })
 
+test('events in the default partition of the audit fail the job that makes partitions', async () => {
+  await app.database.sql(
+    `insert into audit_events (organization_id, actor, action, entity_type, entity_id, created_at)
+    values ('stray', 'admin', 'create', 'agent', 'a', '2001-01-01')`,
+  )
+  expect((await app.admin('POST', '/jobs/maintain-partitions')).status).toBe(500)
+  const [failed] = (await app.admin('GET', '/jobs/runs')).body.items
+  expect(failed.error).toContain('default partition')
+  await app.database.sql('truncate audit_events_default')
+  expect((await app.admin('POST', '/jobs/maintain-partitions')).status).toBe(200)
+})
+
 test('a purge removes what has expired, and nothing else', async () => {
   const { call, id } = await app.organization()
   for (const agent of ['fresh', 'old', 'imported', 'here']) await call('POST', '/agents', { id: agent, name: agent })
@@ -86,6 +98,7 @@ test('a purge removes what has expired, and nothing else', async () => {
     await app.database.sql(change)
   const { body } = await app.admin('POST', '/jobs/purge-expired')
   expect(body).toMatchObject({ outcome: 'succeeded', rows: 5 })
+  expect(await count(`audit_events where organization_id = '${id}' and entity_id = 'old' and action = 'remove'`)).toBe(1)
   const left = await app.database.sql<{ id: string }>(`select id from agents where organization_id = '${id}' order by id`)
   expect(left.map(row => row.id)).toEqual(['fresh', 'here', 'imported'])
   expect((await app.as(lasting.token)('GET', '/organizations/me')).status).toBe(200)

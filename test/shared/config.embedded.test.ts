@@ -38,6 +38,8 @@ test.each([
   ['DB_QUEUE_SIZE', '-1'],
   ['DB_STATEMENT_TIMEOUT_MS', '5s'],
   ['AGENTHUB_ADMIN_KEY', 'short'],
+  ['AUDIT_HEAD_BUCKET', 'gs://heads'],
+  ['STORAGE_EMULATOR_HOST', 'localhost'],
   ['ID_TOKEN_KEYS_URL', 'certs'],
   ['UPSTASH_REDIS_REST_URL', 'redis'],
   ['RATE_LIMIT_PER_MINUTE', 'many'],
@@ -72,6 +74,17 @@ test('a server has a limit of requests unless told otherwise, and an embedded en
   expect(readConfig({ DATABASE_URL: 'postgresql://h/d' })).toMatchObject({ rateLimit: 600, database: { kind: 'url' } })
   expect(readConfig({ DATABASE_URL: 'postgres://h/d', RATE_LIMIT_PER_MINUTE: '0' }).rateLimit).toBe(0)
   expect(readConfig({ RATE_LIMIT_PER_MINUTE: '7' }).rateLimit).toBe(7)
+})
+
+test('heads of the audit go to the bucket that is named, or beside an embedded database', () => {
+  expect(readConfig({ DATA_DIR: 'here' }).auditHeads).toEqual({ kind: 'folder', folder: 'here/audit-heads' })
+  expect(readConfig({ DATABASE_URL: 'postgres://x' }).auditHeads).toBeUndefined()
+  expect(readConfig({ DATABASE_URL: 'postgres://x', AUDIT_HEAD_BUCKET: 'heads/of/audit' }).auditHeads).toEqual({
+    kind: 'bucket',
+    bucket: 'heads/of/audit',
+    storageUrl: 'https://storage.googleapis.com',
+    metadataUrl: 'http://metadata.google.internal',
+  })
 })
 
 test('a whole Cloud SQL configuration is read, lists with their spaces taken off', () => {

@@ -31,7 +31,7 @@ export const intentTable = (): IntentTable =>
     order: 'down',
   })
 
-/** Why a move is refused, in the words of sql/017_payments.sql. */
+/** Why a move is refused, in the words of sql/019_payment_moves.sql. */
 const refusalOf = (kept: Kept, { kind, amount }: Move): string | undefined => {
   const { status, amount_received, amount_refunded } = kept
   const cannot = (verb: string) => `the payment intent is ${status}: it cannot be ${verb}`

@@ -64,7 +64,7 @@ const keyOf = ({ unit }: Scope): [Value, Value] => (unit ? [unit.key.id, unit.ke
 
 const toldOf = ({ status, authorized, received, refunded, reference }: Told): Value[] => [status, authorized, received, refunded, reference]
 
-/** Payment intents in Postgres: what may be done to them is said in sql/017_payments.sql. */
+/** Payment intents in Postgres: what may be done to them is said in sql/019_payment_moves.sql. */
 export const postgresIntents = (db: Database): IntentStore => ({
   get: async (scope, id) =>
     oneRow<Intent>(await db.read(scope, { name: 'payment_intents.get', text: get, values: [scope.organization_id, id] })),

@@ -1,4 +1,5 @@
 import { staleVersion } from './db/rows.ts'
+import { type Draft, makeDrafts } from './draft.ts'
 import { parseJson, stringify } from './json.ts'
 import type { Entry } from './migration/stage.ts'
 import { compareKeys, makeOrder, type Order } from './order.ts'
@@ -28,14 +29,19 @@ export type Table<T, W> = {
 /** The side of a table that a mirror works with. Removed entries stay as tombstones, as they do in Postgres. */
 export type Replica = {
   read(organization: string, id: string): Entry | undefined
-  /** Takes an entry over where it is newer than what is there: an older copy never comes back. */
+  /** Takes an entry over where it is newer than what is there: an older copy never comes back. What is dirty stays. */
   apply(entry: Entry): boolean
   /** Takes an entry over whatever is there, and has it clean. */
   replace(entry: Entry): void
   entries(): IterableIterator<Entry>
   /** What was written here and nowhere else. */
-  dirty(): Entry[]
+  dirty(): Pick<Entry, 'organization_id' | 'id'>[]
+  /** Postgres has this entry: it is dirty no more, unless it has changed since it was read. */
+  clean(entry: Entry): void
   newest(): bigint
+  draft(): Draft
+  /** Whether a draft stands over an entry. */
+  drafted(entry: Pick<Entry, 'organization_id' | 'id'>): boolean
   clear(): void
 }
 
@@ -70,18 +76,24 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
     const kept = rowsOf(organization).byId.get(id)
     return kept?.deleted ? undefined : kept
   }
-  const keep = (organization: string, id: string, kept: Kept<T>): void => {
+  const put = (organization: string, id: string, kept: Kept<T> | undefined): void => {
     const rows = rowsOf(organization)
     const before = rows.byId.get(id)
     const was = before && !before.deleted ? keyOf(before.value, id) : undefined
-    const is = kept.deleted ? undefined : keyOf(kept.value, id)
+    const is = kept && !kept.deleted ? keyOf(kept.value, id) : undefined
     if (was === undefined || is === undefined || compare(was, is) !== 0) {
       if (was) rows.order.remove(was)
       if (is) rows.order.insert({ key: is, id })
     }
-    rows.byId.set(id, kept)
+    if (kept) rows.byId.set(id, kept)
+    else rows.byId.delete(id)
+  }
+  const keep = (organization: string, id: string, kept: Kept<T>): void => {
+    drafts.note(organization, id, kept)
+    put(organization, id, kept)
     if (BigInt(kept.version) > newest) newest = BigInt(kept.version)
   }
+  const drafts = makeDrafts<Kept<T>>({ read: (organization, id) => rowsOf(organization).byId.get(id), put, keep })
   const write = (organization: string, id: string, value: T, deleted = false): Row<W> => {
     const kept = { value, version: nextVersion(), deleted, dirty: true }
     keep(organization, id, kept)
@@ -134,19 +146,30 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
       },
       apply: entry => {
         const kept = rowsOf(entry.organization_id).byId.get(entry.id)
+        if (kept?.dirty) return false
         if (kept && BigInt(kept.version) >= BigInt(entry.version)) return false
         take(entry)
         return true
       },
       replace: take,
       entries,
-      dirty: () =>
-        [...organizations].flatMap(([organization, { byId }]) =>
-          [...byId].filter(([, kept]) => kept.dirty).map(([id, kept]) => entryOf(organization, id, kept)),
-        ),
+      dirty: () => {
+        const found: Pick<Entry, 'organization_id' | 'id'>[] = []
+        for (const [organization_id, { byId }] of organizations)
+          for (const [id, { dirty }] of byId) if (dirty) found.push({ organization_id, id })
+        return found
+      },
+      clean: ({ organization_id, id, version }) => {
+        const { byId } = rowsOf(organization_id)
+        const kept = byId.get(id)
+        if (kept?.version === version) byId.set(id, { ...kept, dirty: false })
+      },
       newest: () => newest,
+      draft: drafts.make,
+      drafted: drafts.over,
       clear: () => {
         organizations = new Map()
+        drafts.clear()
         newest = 0n
       },
     },

@@ -9,8 +9,15 @@ import { type Json, parseJson } from '../../shared/json.ts'
 import { type Lines, withoutUnreadable } from '../../shared/lines.ts'
 import { eachBatch } from './batches.ts'
 import { numbered, refusedValue } from './import.postgres.ts'
-import type { Compared } from './schema.ts'
+import type { Compared, Difference } from './schema.ts'
 import type { Bounds, Part, Upload } from './store.ts'
+
+/**
+ * What is listed so far, each with the hash of its entry: a later line of the same key takes its place, as it would at an import.
+ * (How often a key matched is not remembered: `matched` counts each batch that has it.)
+ */
+type Kept<T> = { hash: string; finding: T }
+type Found = { only_in_source: Kept<string>[]; different: Kept<Difference>[] }
 
 /** Compares a dictionary, or one part of it, with what the rows give back. */
 export const compareAll = async (
@@ -30,18 +37,22 @@ export const compareAll = async (
     quarantined: [],
     counts: { only_in_source: 0, only_in_postgres: 0, different: 0, quarantined: 0 },
   }
+  const found: Found = { only_in_source: [], different: [] }
   await eachBatch(upload.lines, async lines => {
     const { bytes, unreadable } = withoutUnreadable(lines.bytes)
     if (upload.whole && unreadable.length > 0) throw new Refusal('invalid_request', `the body cannot be read: ${unreadable[0]?.reason}`)
     for (const { n, key, reason } of unreadable) quarantine(sum, key, numbered(lines, n, key, reason))
     const bounds = { none: none ?? null, only: only ?? null }
-    const compare = (carefully: boolean) => db.write(scope, compareStatement(collection, bytes, bounds, run, carefully))
+    const listed = `{${[...found.only_in_source, ...found.different].map(({ hash }) => hash).join()}}`
+    const compare = (carefully: boolean) => db.write(scope, compareStatement(collection, bytes, bounds, run, listed, carefully))
     const rows = await compare(false).catch(error => {
       if (refusedValue(error) === undefined) throw error
       return compare(true)
     })
-    for (const row of rows) add(sum, row, lines, upload)
+    for (const row of rows) add(sum, found, row, lines, upload)
   })
+  sum.only_in_source = found.only_in_source.map(({ finding }) => finding)
+  sum.different = found.different.map(({ finding }) => finding)
   if (last) {
     await addOnlyInPostgres(db, scope, collection, only ?? null, run, sum)
     await db.write(scope, forgetRun(collection, run))
@@ -70,9 +81,23 @@ const addOnlyInPostgres = async (db: Database, scope: Scope, collection: Collect
   found(empty, empty.length)
 }
 
+/** Takes back what was found of a key that a later line repeats. */
+const takeBack = (sum: Compared, found: Found, hash: string): void => {
+  const others = <T>(list: Kept<T>[]) => list.filter(kept => kept.hash !== hash)
+  const kind = found.different.some(kept => kept.hash === hash) ? 'different' : 'only_in_source'
+  sum.counts[kind]--
+  found.only_in_source = others(found.only_in_source)
+  found.different = others(found.different)
+}
+
+const keep = <T>(list: Kept<T>[], finding: T, hash: string | null): void => {
+  if (list.length < LISTED) list.push({ hash: hash as string, finding })
+}
+
 const add = (
   sum: Compared,
-  [kind, number, key = null, text, source = null, postgres = null]: Columns,
+  found: Found,
+  [kind, number, key = null, text, source = null, postgres = null, hash = '']: Columns,
   lines: Lines,
   { whole }: Upload,
 ): void => {
@@ -88,11 +113,15 @@ const add = (
       sum.counts.different += n
       break
     case 'only_in_source':
-      if (sum.only_in_source.length < LISTED) sum.only_in_source.push(key as string)
+      keep(found.only_in_source, key as string, hash)
       break
-    case 'different':
-      if (sum.different.length < LISTED)
-        sum.different.push({ key: key as string, path: text as string, ...side('source', source), ...side('postgres', postgres) })
+    case 'different': {
+      const finding = { key: key as string, path: text as string, ...side('source', source), ...side('postgres', postgres) }
+      keep(found.different, finding, hash)
+      break
+    }
+    case 'met':
+      takeBack(sum, found, hash as string)
       break
     case 'homeless':
       throw invalid('organization', `is needed: the entry ${JSON.stringify(key)} names none`)

@@ -13,7 +13,10 @@ const scope: Scope = { organization_id: '', caller: { kind: 'jobs', actor: 'migr
 const state =
   jsonOf(`collection as name, stage, epoch, iso(changed_at) as changed_at, coalesce(clean_pass >= stage_epoch, false) as clean_pass,
   (select json_build_object('instance', instance, 'expires_at', iso(expires_at)) from migration_leases l
-   where l.collection = migration_stages.collection and kind = 'memory' and expires_at > clock_timestamp()) as holder`)
+   where l.collection = migration_stages.collection and kind = 'memory' and expires_at > clock_timestamp()) as holder,
+  (select json_build_object('started_at', iso(started_at), 'finished_at', iso(finished_at), 'equal', finished_at is not null and repaired = 0,
+     'compared', compared, 'differences', differences, 'repaired', repaired) from migration_runs r
+   where r.collection = migration_stages.collection and kind = 'verify' order by started_at desc limit 1) as verification`)
 
 const list = `select ${state} from migration_stages where collection = any($1) order by collection`
 
@@ -23,6 +26,10 @@ const meet = 'select migration_stage(name, $2) from unnest($1::text[]) name'
 const wish = `update migration_stages set wish = $3, wish_epoch = epoch, wished_at = clock_timestamp()
 where collection = $1 and epoch = $2
 returning stage`
+
+const verifyWish = `update migration_stages set verify_wished_at = clock_timestamp()
+where collection = $1 and stage in ('dualwrite', 'shadow', 'live')
+returning collection`
 
 /** How long a request waits for a step, and how often it looks. */
 const WAIT_MS = 10_000
@@ -52,6 +59,12 @@ export const postgresStageStore = (db: Database, collections: Map<string, Staged
     return false
   }
 
+  /** Writes down that the holder is to compare. */
+  const askVerify = async (name: string): Promise<undefined> => {
+    const [row] = await db.write(scope, { name: 'migration.wish_verify', text: verifyWish, values: [name] })
+    if (!row) throw new Refusal('conflict', 'there are not both, memory and Postgres, to compare in this stage')
+  }
+
   return {
     list: () => read(names),
     get,
@@ -65,10 +78,10 @@ export const postgresStageStore = (db: Database, collections: Map<string, Staged
       )
       return Promise.race([change, late])
     },
-    verify: name => {
+    verify: async name => {
       const staged = collections.get(name)
-      if (!staged) throw new Refusal('conflict', `the memory of ${name} is not in this process: ask the function that serves it`)
-      return staged.verify()
+      if (!staged) return askVerify(name)
+      return staged.verify().catch(error => (error instanceof HeldElsewhere ? askVerify(name) : Promise.reject(error)))
     },
   }
 }

@@ -5,6 +5,12 @@ import type { StageStore } from './stages.store.ts'
 
 const route = routesOf<{ stages: StageStore }>()
 
+/** Where to look for what becomes of a wish, and how it stands there. */
+const lookAt = async (name: string, status: number, stages: StageStore) => {
+  const headers = { 'content-type': 'application/json', location: `/migration/collections/${name}` }
+  return { reply: { status, headers, body: JSON.stringify(await stages.get(name)) } }
+}
+
 export const stageRoutes = [
   route({
     method: 'get',
@@ -34,20 +40,19 @@ export const stageRoutes = [
     handle: async ({ params, body }, { stages }) => {
       const { name } = found('collection', params.name, await stages.get(params.name))
       const done = await stages.change(name, body.stage, String(body.expected_epoch))
-      const headers = { 'content-type': 'application/json', location: `/migration/collections/${name}` }
-      return { reply: { status: done ? 200 : 202, headers, body: JSON.stringify(await stages.get(name)) } }
+      return lookAt(name, done ? 200 : 202, stages)
     },
   }),
   route({
     method: 'post',
     path: '/collections/:name/verify',
-    summary: 'Compare memory with Postgres, whole: the clean pass that the next stage asks for',
+    summary: 'Compare memory with Postgres, whole: the clean pass that the next stage asks for; 202 when its holder is to do it',
     role: 'platform',
     params: CollectionRef,
     returns: Verified,
     handle: async ({ params }, { stages }) => {
       const { name } = found('collection', params.name, await stages.get(params.name))
-      return stages.verify(name)
+      return (await stages.verify(name)) ?? lookAt(name, 202, stages)
     },
   }),
 ]

@@ -15,6 +15,17 @@ export const CollectionState = z.object({
   clean_pass: z.boolean(),
   /** The process that holds the memory, and until when. */
   holder: z.object({ instance: z.string(), expires_at: Time }).nullable(),
+  /** The last whole comparison (`differences`: the first 1,000 places); not finished while it runs, or when its process died. */
+  verification: z
+    .object({
+      started_at: Time,
+      finished_at: Time.nullable(),
+      equal: z.boolean(),
+      compared: z.number().int(),
+      differences: z.number().int(),
+      repaired: z.number().int(),
+    })
+    .nullable(),
   measured: z
     .object({
       compared: z.number().int(),

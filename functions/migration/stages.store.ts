@@ -11,6 +11,9 @@ export type StageStore = {
    * not been within the time that a request may take. Throws conflict for an illegal step, a stale epoch, a missing clean pass.
    */
   change(name: string, to: Stage, expectedEpoch: string): Promise<boolean>
-  /** Compares memory with Postgres, whole. Throws conflict where this process does not hold the memory. */
-  verify(name: string): Promise<Verified>
+  /**
+   * Compares memory with Postgres, whole: here, when this process holds the memory; else undefined, and its holder takes the wish
+   * up. Throws conflict in a stage without both.
+   */
+  verify(name: string): Promise<Verified | undefined>
 }

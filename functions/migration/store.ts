@@ -19,7 +19,7 @@ export type DictionaryStore = {
    * before an error stays.
    */
   import(scope: Scope, collection: Collection, upload: Upload, bounds: Bounds): Promise<Imported>
-  /** A key that many lines of an upload repeat far apart (more than a batch) is compared with each of them. */
+  /** Of a key that an upload repeats the last line counts; from another part of a comparison it is another entry. */
   compare(scope: Scope, collection: Collection, upload: Upload, bounds: Bounds, part: Part | undefined): Promise<Compared>
   /** The text of the whole dictionary, piece by piece, of one moment. Throws conflict, before the first, when two organizations share a key. */
   export(scope: Scope, collection: Collection, bounds: Bounds): AsyncIterable<string>

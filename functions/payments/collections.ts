@@ -13,7 +13,7 @@ export const paymentCollections = (): { intents: Collection<IntentStore>; transa
   return {
     intents: {
       name: 'payment_intents',
-      memory: memoryIntents(intents, transactions),
+      memory: memoryIntents(intents),
       replica: intents.replica,
       postgres: postgresIntents,
       sql: intentReplica,

@@ -1,11 +1,8 @@
-import type { Scope } from '../../shared/db/scope.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { byTime, makeTable, type Table } from '../../shared/memory.ts'
-import type { Row } from '../../shared/record.ts'
 import { exponents } from './currencies.schema.ts'
 import type { Intent } from './schema.ts'
-import { confirmedAlready, type IntentStore, type Move, type Moved } from './store.ts'
-import type { TransactionTable } from './transactions.memory.ts'
+import { confirmedAlready, type IntentStore, type Move, type Moved, type Posted } from './store.ts'
 
 /** An intent as it is kept; `amount_authorized` bounds what can be captured. */
 type Kept = Omit<Intent, 'version' | 'currency_exponent' | 'amount_capturable'> & {
@@ -70,34 +67,35 @@ const movedBy = (kept: Kept, { kind, amount, outcome = 'succeeded', reason, at }
   }
 }
 
+/** The transaction that tells what a move changed, if money moved. */
+const postedBy = (before: Kept, after: Kept, { transaction, reason, at }: Move): Posted | undefined => {
+  const [type, amount] =
+    after.amount_received > before.amount_received
+      ? ([before.capture_method === 'automatic' ? 'charge' : 'capture', after.amount_received - before.amount_received] as const)
+      : after.amount_refunded > before.amount_refunded
+        ? (['refund', before.amount_refunded - after.amount_refunded] as const)
+        : (['void', after.status === 'canceled' ? capturableOf(before) : 0] as const)
+  if (amount === 0) return undefined
+  const { id: intent_id, organization_id, currency } = before
+  const metadata = reason === undefined ? {} : { reason }
+  const made = { id: transaction, organization_id, intent_id, type, amount, currency, status: 'completed' as const, metadata }
+  return { ...made, created_at: at, updated_at: at }
+}
+
 const elsewhere = () => new Refusal('unavailable', 'a payment provider outside needs the ledger: not in the stage off', { retryAfter: 60 })
 
 /** Payment intents in this process, with the provider `manual` alone: no ledger stands behind them. */
-export const memoryIntents = (table: IntentTable, transactions: TransactionTable): IntentStore => {
-  const note = ({ organization_id }: Scope, before: Kept, after: Kept, { transaction, reason, at }: Move): void => {
-    const [type, amount] =
-      after.amount_received > before.amount_received
-        ? ([before.capture_method === 'automatic' ? 'charge' : 'capture', after.amount_received - before.amount_received] as const)
-        : after.amount_refunded > before.amount_refunded
-          ? (['refund', before.amount_refunded - after.amount_refunded] as const)
-          : (['void', after.status === 'canceled' ? capturableOf(before) : 0] as const)
-    if (amount === 0) return
-    const { id: intent_id, currency } = before
-    const metadata = reason === undefined ? {} : { reason }
-    const made = { id: transaction, organization_id, intent_id, type, amount, currency, status: 'completed' as const, metadata }
-    transactions.create(organization_id, transaction, { ...made, created_at: at, updated_at: at })
-  }
-  const move = (scope: Scope, id: string, asked: Move): Row<Intent> | undefined => {
-    const kept = table.peek(scope.organization_id, id)
+export const memoryIntents = (table: IntentTable = intentTable()): IntentStore => {
+  const move = (organization: string, id: string, asked: Move): Moved | undefined => {
+    const kept = table.peek(organization, id)
     if (kept === undefined) return undefined
     if (kept.provider !== 'manual') throw elsewhere()
     const refusal = refusalOf(kept, asked)
     if (refusal !== undefined) throw new Refusal('conflict', refusal)
     const next = movedBy(kept, asked)
-    note(scope, kept, next, asked)
-    return table.put(scope.organization_id, id, () => next)
+    const row = table.put(organization, id, () => next)
+    return row && { row, operation: undefined, posted: postedBy(kept, next, asked) }
   }
-  const done = (row: Row<Intent> | undefined): Moved | undefined => row && { row, operation: undefined }
 
   return {
     get: async (scope, id) => table.get(scope.organization_id, id),
@@ -110,7 +108,7 @@ export const memoryIntents = (table: IntentTable, transactions: TransactionTable
         ...{ organization_id, status: 'requires_confirmation', amount_authorized: 0, amount_received: 0, amount_refunded: 0 },
         ...{ provider_reference: null, client_secret: null, cancellation_reason: null, created_at: at, updated_at: at },
       })
-      return done(row && confirm ? move(scope, intent.id, confirm) : row)
+      return row && (confirm ? move(organization_id, intent.id, confirm) : { row, operation: undefined })
     },
     update: async (scope, id, patch, at, ifMatch) => {
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
@@ -122,7 +120,7 @@ export const memoryIntents = (table: IntentTable, transactions: TransactionTable
       }
       return table.put(scope.organization_id, id, change, ifMatch)
     },
-    move: async (scope, id, asked) => done(move(scope, id, asked)),
+    move: async (scope, id, asked) => move(scope.organization_id, id, asked),
     complete: async () => {
       throw elsewhere()
     },

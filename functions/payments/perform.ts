@@ -5,7 +5,7 @@ import type { Log } from '../../shared/observe/log.ts'
 import type { Row } from '../../shared/record.ts'
 import type { Provider, Providers } from './provider.ts'
 import type { Intent } from './schema.ts'
-import type { Answer, IntentStore, LedgerStore, Move, Moved, Operation, TransactionStore } from './store.ts'
+import type { Answer, IntentStore, LedgerStore, Move, Moved, Operation, Posted, TransactionStore } from './store.ts'
 
 /** What carries payments out. */
 export type Payments = {
@@ -59,8 +59,8 @@ export const perform = async (scope: Scope, operation: Operation, at: string, pa
 }
 
 /** Tells a mirror of the transactions that a move may have made. */
-export const noteTransactions = async (scope: Scope, id: string, { transactions }: Payments): Promise<void> => {
-  await transactions.note(scope, [id, `${id}:2`, `${id}:3`])
+export const noteTransactions = async (scope: Scope, id: string, { transactions }: Payments, posted?: Posted): Promise<void> => {
+  await transactions.note(scope, [id, `${id}:2`, `${id}:3`], posted)
 }
 
 /** The intent as it is once all that was begun is carried out. Undefined where there is none. */
@@ -71,6 +71,6 @@ export const settled = async (
   payments: Payments,
 ): Promise<Row<Intent> | undefined> => {
   if (moved?.operation) return perform(scope, moved.operation, at, payments)
-  if (moved) await noteTransactions(scope, transaction, payments)
+  if (moved) await noteTransactions(scope, transaction, payments, moved.posted)
   return moved?.row
 }

@@ -60,7 +60,7 @@ const movedOf = ([row]: Columns[]): Moved | undefined =>
   row && { row: toRow<Intent>(row), operation: row[3] === null ? undefined : (parseJson(row[3] as string) as unknown as Operation) }
 
 /** The key that the request came with, as an operation remembers it. */
-const keyOf = ({ unit }: Scope): [Value, Value] => (unit ? [unit.key.id, unit.key.hash] : [null, null])
+const keyOf = ({ unit }: Scope): [Value, Value] => (unit ? [unit.id, unit.hash] : [null, null])
 
 const toldOf = ({ status, authorized, received, refunded, reference }: Told): Value[] => [status, authorized, received, refunded, reference]
 

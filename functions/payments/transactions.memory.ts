@@ -14,9 +14,11 @@ export const transactionTable = (): TransactionTable =>
   })
 
 /** Transactions in this process; the intents of this process make them. */
-export const memoryTransactions = (table: TransactionTable): TransactionStore => ({
+export const memoryTransactions = (table: TransactionTable = transactionTable()): TransactionStore => ({
   get: async (scope, id) => table.get(scope.organization_id, id),
   list: async (scope, slice, { intent_id }) =>
     table.list(scope.organization_id, slice, one => intent_id === undefined || one.intent_id === intent_id),
-  note: async () => {}, // whoever makes a transaction in memory makes it in this table
+  note: async (_scope, _ids, posted) => {
+    if (posted) table.create(posted.organization_id, posted.id, posted)
+  },
 })

@@ -9,19 +9,21 @@ export const LISTED = 1000
 
 /**
  * Compares lines with what their rows give back, and remembers their keys for the run. Answers rows of (kind, number, label,
- * path or reason, source, postgres): `matched`, `missing` and `differing` carry a count for a number; `only_in_source`,
- * `different`, `quarantined`, `broken` and `homeless` one finding each. `none` stands for no organization, `only` narrows to one.
+ * path or reason, source, postgres, hash of the entry): `matched`, `missing` and `differing` carry a count for a number; `only_in_source`,
+ * `different`, `quarantined`, `broken` and `homeless` one finding each; first, `met`
+ * tells the entries that are among `listed` (hashes, as an array's literal): these lines take the place of earlier ones. `none` stands for no organization, `only` narrows to one.
  */
 export const compareStatement = (
   collection: Collection,
   lines: Buffer,
   { none, only }: { none: string | null; only: string | null },
   run: string,
+  listed: string,
   carefully: boolean,
 ): Statement => ({
   name: `legacy.compare_${collection.name}${carefully ? '_carefully' : ''}`,
   text: textOf(collection, carefully),
-  values: [lines, none, null, only, run],
+  values: [lines, none, null, only, run, listed],
 })
 
 const textOf = (collection: Collection, carefully: boolean): string => {
@@ -41,18 +43,21 @@ const textOf = (collection: Collection, carefully: boolean): string => {
     select entry_hash(organization_id, id) as hash from side${nested ? ` union select entry_hash('', key) from judged where reason is null` : ''}
   ) met having count(*) > 0
 )${missing}
-select 'matched', count(*)::text, null, null, null, null from side where entry = entry_now
-union all select 'missing', count(*)::text, null, null, null, null from side where not there
-union all select 'differing', count(*)::text, null, null, null, null from side where there and entry <> entry_now
-union all (select 'only_in_source', n::text, ${labelOf(collection, 'key', 'place')}, null, null, null from side where not there order by n limit ${LISTED})
-union all (select 'different', n::text, key, ${path}, d.source::text, d.postgres::text
+select 'met', null, null, null, null, null, h.hash::text
+from (select entry_hash(organization_id, id) as hash from side where $6::bigint[] <> '{}') h where h.hash = any ($6)
+union all select 'matched', count(*)::text, null, null, null, null, null from side where entry = entry_now
+union all select 'missing', count(*)::text, null, null, null, null, null from side where not there
+union all select 'differing', count(*)::text, null, null, null, null, null from side where there and entry <> entry_now
+union all (select 'only_in_source', n::text, ${labelOf(collection, 'key', 'place')}, null, null, null, entry_hash(organization_id, id)::text
+  from side where not there order by n limit ${LISTED})
+union all (select 'different', n::text, key, ${path}, d.source::text, d.postgres::text, entry_hash(organization_id, id)::text
   from side, jsonb_differences(entry, entry_now) d where there and entry <> entry_now order by n limit ${LISTED})
-union all select r.*, null, null from (${refusedLines(collection)}) r
-union all select h.*, null, null from (${homelessLines(collection)}) h${
+union all select r.*, null, null, null from (${refusedLines(collection)}) r
+union all select h.*, null, null, null from (${homelessLines(collection)}) h${
     nested
       ? `
-union all select 'missing', count(*)::text, null, null, null, null from nowhere
-union all (select 'only_in_source', n::text, key, null, null, null from nowhere order by n limit ${LISTED})`
+union all select 'missing', count(*)::text, null, null, null, null, null from nowhere
+union all (select 'only_in_source', n::text, key, null, null, null, entry_hash('', key)::text from nowhere order by n limit ${LISTED})`
       : ''
   }`
 }

@@ -1,32 +1,36 @@
 import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
+import { makeCatchup } from './catchup.ts'
+import { makeDoubts } from './doubts.ts'
 import type { Keeper, KeeperOptions, View } from './ports.ts'
 import { HeldElsewhere, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
-import { drained, keyOf, later, makeWrites } from './writes.ts'
+import { later, makeWrites, patiently } from './writes.ts'
 
 /** How long to wait before Postgres is asked again how a change of stage ended. */
 const READ_BACK_MS = 50
 
-export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: KeeperOptions): Keeper => {
+export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }: KeeperOptions): Keeper => {
   let view: View | undefined
   /** The stage and epoch under which memory was last known to be true. */
   let filled: StageRow | undefined
   let entering: Promise<View> | undefined
   let pause: Promise<void> | undefined
   let changing = false
+  /** A step is on its way after which others write too: from its COMMIT on, of which this process hears later. */
+  let leaving = false
   const writes = makeWrites()
-  const doubts = new Map<string, { organization: string; id: string }>()
+  const catchup = makeCatchup(db, replica)
+  const doubts = makeDoubts(db, replica)
   let settling: Promise<void> | undefined
 
-  const holds = (one: View) => one === view && now() < one.until
+  const holds = (one: View) => one === view && one.age() < rely
   const forget = () => {
     view = undefined
   }
 
-  const fill = async (): Promise<void> => {
+  const fill = async ({ epoch }: StageRow): Promise<void> => {
     forget()
     filled = undefined
-    replica.clear()
-    for await (const page of db.entries()) for (const entry of page) replica.replace(entry)
+    await catchup.fill(epoch)
     doubts.clear()
   }
 
@@ -38,7 +42,7 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     filled !== undefined && BigInt(filled.epoch) >= BigInt(since) && (filled.stage !== 'off' || row.stage === 'off')
 
   const ask = async (): Promise<View> => {
-    const asked = now()
+    const age = watch()
     const { row, granted, since } = await db.enter()
     if (!granted) throw new HeldElsewhere()
     if (!holdsMemory(row.stage)) {
@@ -46,43 +50,33 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
       filled = undefined
       doubts.clear()
     } else if (!stillTrue(row, since)) {
-      await fill()
+      await fill(row)
       filled = row
       return ask() // a fill may outlast the lease: serve only what is still ours
     } else filled = row
-    view = { row, until: asked + rely }
-    if (row.wish !== undefined && !changing) wished(row.wish, row.epoch)
+    view = { row, age }
+    if (!changing) wished(row)
     return view
   }
 
   const enter = async (): Promise<View> => {
-    if (view && now() < view.until) return view
+    if (view && view.age() < rely) return view
     entering ??= ask().finally(() => {
       entering = undefined
     })
     return entering
   }
 
-  const patiently = async (waiting: Promise<unknown>, detail: string): Promise<void> => {
-    const late = Symbol('late')
-    if ((await Promise.race([waiting, sleep(patience).then(() => late)])) === late) throw later(detail)
-  }
-
   const settleNow = async (): Promise<void> => {
     const present = await enter()
-    const doubted = [...doubts]
+    const doubted = doubts.all()
     if (!holdsMemory(present.row.stage)) return doubts.clear()
     if (doubted.length === 0) return
     try {
-      const epoch = await db.raise(present.row.epoch)
-      const row = { ...present.row, epoch }
-      for (const [key, { organization, id }] of doubted) {
-        const entry = await db.entry(organization, id)
-        if (entry) replica.apply(entry)
-        doubts.delete(key)
-      }
+      const row = { ...present.row, epoch: await db.raise(present.row.epoch) }
+      await doubts.conclude(doubted)
       if (view === present) {
-        view = { row, until: present.until }
+        view = { ...present, row }
         filled = row
       }
     } catch (error) {
@@ -117,13 +111,24 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
 
   /** Makes a step; what memory had to itself goes along into dualwrite, and what Postgres had to itself comes back. */
   const make = async (from: View, to: Stage): Promise<void> => {
-    const enteringDual = from.row.stage === 'off'
-    const newest = replica.newest()
-    const dirty = enteringDual ? replica.dirty() : []
-    const written = await db.change(from.row.epoch, to, dirty, newest)
-    for (const entry of written) replica.replace(entry)
-    if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)
+    const { epoch, stage } = from.row
+    await (stage === 'off' ? catchup.meet(epoch, to) : db.change(epoch, to, [], replica.newest()))
     if (filled?.epoch === from.row.epoch) filled = { ...filled, stage: to } // memory stays true through a step of its own
+  }
+
+  /** Before a pause: under an epoch of its own, behind which nothing that an earlier attempt sent can arrive. */
+  const approach = async (present: View): Promise<void> => {
+    try {
+      const row = { ...present.row, epoch: await db.raise(present.row.epoch) }
+      if (view === present) {
+        view = { ...present, row }
+        filled = row
+      }
+      await catchup.approach(row.epoch)
+    } catch (error) {
+      forget()
+      throw error
+    }
   }
 
   /** Takes a step and learns from Postgres how it ended. */
@@ -145,23 +150,23 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
     enter,
     stage: () => view?.row.stage,
     holds,
+    owns: one => holds(one) && !leaving,
     moved: one => {
       if (one === view) forget()
     },
     writing: writes.of,
     write: async (organization, ids) => {
-      if (pause !== undefined) await patiently(pause, 'the collection is changing its stage')
+      if (pause !== undefined) await patiently(pause, { patience, sleep }, 'the collection is changing its stage')
       if (pause !== undefined) throw later('the collection is changing its stage')
       return writes.begin(organization, ids)
     },
-    doubt: (organization, id) => void doubts.set(keyOf(organization, id), { organization, id }),
+    doubt: (organization, id, drafted) => doubts.add({ organization, id, drafted }),
     settle: async key => {
-      const concerned = () => (key ? doubts.has(keyOf(key.organization, key.id)) : doubts.size > 0)
-      while (concerned()) {
+      while (doubts.of(key)) {
         settling ??= settleNow().finally(() => {
           settling = undefined
         })
-        await patiently(settling, 'the outcome of a write is being settled')
+        await patiently(settling, { patience, sleep }, 'the outcome of a write is being settled')
       }
     },
     change: async (to, expectedEpoch) => {
@@ -173,16 +178,21 @@ export const makeKeeper = ({ db, replica, rely, patience, now, sleep, wished }: 
         const step = stepOf(from.row.stage, to)
         if (!step) throw new Refusal('conflict', `${from.row.stage} does not lead to ${to}`)
         if (from.row.epoch !== expectedEpoch) throw new Refusal('conflict', `the epoch is ${from.row.epoch} by now, not ${expectedEpoch}`)
+        if (from.row.stage === 'off') await approach(from)
         if (step.pause) {
           pause = new Promise(resolve => {
             resume = resolve
           })
-          await drained(writes, { patience, now, sleep })
+          await writes.drained({ patience, sleep })
         }
-        if (step.by === 'holder' && doubts.size > 0) await settleNow()
-        return await take(view ?? from, to)
+        if (step.by === 'holder' && doubts.of(undefined)) await settleNow()
+        leaving = holdsMemory(from.row.stage) && !holdsMemory(to)
+        const present = await enter()
+        if (present.row.stage !== from.row.stage) throw new Refusal('conflict', `the stage became ${present.row.stage} meanwhile`)
+        return await take(present, to)
       } finally {
         pause = undefined
+        leaving = false
         changing = false
         resume()
       }

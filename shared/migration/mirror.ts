@@ -1,16 +1,10 @@
 import type { Scope } from '../db/scope.ts'
 import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
 import { sameAnswer } from './measure.ts'
-import type { Methods, MirrorOptions, View } from './ports.ts'
-import type { Entry } from './stage.ts'
+import { makeOff } from './off.ts'
+import type { Answer, Call, Methods, MirrorOptions, Probe, View } from './ports.ts'
 
 type Store = { [method: string]: (scope: Scope, ...args: unknown[]) => Promise<unknown> }
-
-/** One call of a store's method: its name, and the keys that it is about (none for a list). */
-type Call = { name: string; scope: Scope; args: unknown[]; keys: readonly string[] }
-
-/** What a call came to; undefined when it must be tried again. */
-type Answer = { result: unknown } | undefined
 
 const ATTEMPTS = 20
 const RECHECKS = 5
@@ -24,8 +18,13 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   const memory = options.memory as unknown as Store
   const postgres = options.postgres as unknown as Store
 
-  const learn = (entries: readonly Entry[]) => {
-    for (const entry of entries) replica.apply(entry)
+  /** Memory takes over what Postgres has said: at once, or when the transaction that it was said in has ended. */
+  const learn = ({ unit }: Scope, around: Probe) => {
+    const apply = () => {
+      for (const entry of around.entries()) replica.apply(entry)
+    }
+    if (!unit) apply()
+    else unit.onEnd(outcome => (outcome === 'committed' || outcome === 'refused') && apply(), around)
   }
 
   /** What is in doubt of the one key that a call is about, else of the whole collection. */
@@ -41,10 +40,12 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
 
   const ask = async (store: Store, { name, scope, args }: Call): Promise<unknown> => store[name]?.(scope, ...args)
 
+  const remembered = (call: Call): Promise<unknown> => measure.time('memory', () => ask(memory, call))
+
   /** Reads in memory, in one step with the proof that memory is ours and true. Undefined when it must be tried again. */
   const inMemory = async (view: View, call: Call): Promise<Answer> => {
     await settle(call)
-    return keeper.holds(view) ? { result: await measure.time('memory', () => ask(memory, call)) } : undefined
+    return keeper.owns(view) ? { result: await remembered(call) } : undefined
   }
 
   const inPostgres = (call: Call, more: Partial<Scope> = {}): Promise<unknown> =>
@@ -55,18 +56,16 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     const around = probe(undefined, scope.organization_id, keys)
     try {
       const result = await inPostgres(call, { around })
-      learn(around.entries())
       return keeper.holds(view) ? { result } : undefined
     } catch (error) {
       const failed = error instanceof Refusal && (error.code === 'unavailable' || error.code === 'overloaded')
-      if (!failed || !options.fallback || !options.passed(scope) || writing(call)) {
-        learn(around.entries())
-        throw error
-      }
+      if (!failed || !options.fallback || !options.passed(scope) || writing(call)) throw error
       measure.fallback()
       const answer = await inMemory(view, call)
       if (!answer) throw error
       return answer
+    } finally {
+      learn(scope, around)
     }
   }
 
@@ -97,6 +96,8 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
       }
       case 'complete':
         return { result: await inPostgres(call, { validUntil: view.row.validUntil }) }
+      case 'off':
+        return off.read(view, call)
       default:
         await check(call.scope)
         return inMemory(view, call)
@@ -110,34 +111,23 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     if (view.row.stage === 'rampdown') return inPostgres(call, { around: probe(view.row.epoch, organization, []) })
     const around = probe(view.row.epoch, organization, keys)
     try {
-      const result = await inPostgres(call, { around })
-      if (!scope.unit) learn(around.entries())
-      return result
+      return await inPostgres(call, { around })
     } catch (error) {
       if (error instanceof OutcomeUnknown) doubt(call)
-      else if (!scope.unit) learn(around.entries())
       throw error
     } finally {
-      scope.unit?.onEnd(outcome => {
-        if (outcome === 'committed') learn(around.entries())
-        else if (outcome === 'unknown') doubt(call)
-      })
+      learn(scope, around)
+      scope.unit?.onEnd(outcome => outcome === 'unknown' && doubt(call))
     }
   }
 
   const writeAt = async (view: View, call: Call): Promise<Answer> => {
     const { stage, validUntil } = view.row
     if (stage === 'complete') return { result: await inPostgres(call, { validUntil }) }
-    if (stage !== 'off') return { result: await writeThrough(view, call) }
-    await check(call.scope)
-    // a pause that has begun waits for this write, so that memory still takes it
-    return keeper.holds(view) ? { result: await ask(memory, call) } : undefined
+    return stage === 'off' ? off.write(view, call) : { result: await writeThrough(view, call) }
   }
 
-  /**
-   * Does it in the present stage, and again in the next one where the epoch refuses it (but not in a unit, whose transaction that
-   * has ended).
-   */
+  /** Does it in the present stage, and again in the next one where the stage has moved: in a unit that is for who began it to do. */
   const persist = async (at: (view: View, call: Call) => Promise<Answer>, call: Call): Promise<unknown> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const view = await keeper.enter()
@@ -145,9 +135,10 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
         const answer = await at(view, call)
         if (answer) return answer.result
       } catch (error) {
-        if (!(error instanceof EpochMoved) || call.scope.unit) throw error
+        if (!(error instanceof EpochMoved)) throw error
         keeper.moved(view)
       }
+      if (call.scope.unit) break
     }
     throw new EpochMoved()
   }
@@ -163,6 +154,7 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     }
   }
 
+  const off = makeOff({ ...options, settle, inMemory: remembered })
   const store: Store = {}
   for (const [name, method] of Object.entries(options.methods) as [string, Methods<S>[keyof S]][]) {
     const keysOf = method.key as ((...args: unknown[]) => string | readonly string[]) | undefined

@@ -2,7 +2,7 @@ import type { Columns, Statement } from '../db/batch.ts'
 import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
 import type { Probe, StageDb } from './ports.ts'
-import { type Entry, type Stage, type StageRow, stepOf } from './stage.ts'
+import type { Entry, Stage, StageRow } from './stage.ts'
 import type { Runs } from './verify.ts'
 
 /** How a collection's rows become entries and entries rows. The first three columns of `from` are organization_id, id and version. */
@@ -24,7 +24,7 @@ export type StageSettings = {
   validSeconds: number
 }
 
-const PAGE = 5000
+const PAGE = 2000
 
 const scope: Scope = { organization_id: '', caller: { kind: 'jobs', actor: 'migration' }, context: { request_id: 'migration' } }
 
@@ -38,18 +38,32 @@ const toEntry = ([organization_id, id, version, deleted, json]: Columns): Entry 
 
 const asText = (entry: Entry) => `{"deleted":${entry.deleted},${entry.json.slice(1)}`
 
+const ENTER = `select stage, epoch, valid_until, wish, granted, since, verify_wished($1)
+from migration_enter($1, $2, $3, $4, $5)`
+
+/** As claim_idempotency_key() looks for it. */
+const ANSWERED = `select id from idempotency_keys where organization_id = $1 and id = $2 and created_at > now() - interval '24 hours'`
+
 /** What a keeper asks of Postgres, for one collection. */
 export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSettings): StageDb => {
   const { collection, first, instance, leaseSeconds, validSeconds } = settings
   const statement = (name: string, text: string, ...values: Statement['values']): Statement => ({ name: `migration.${name}`, text, values })
   const entryStatement = (name: string) => `migration.${name}.${collection}`
+  /** Alone, under this epoch, until the transaction ends. */
+  const hold = (epoch: string) => statement('hold', 'select migration_hold($1, $2)', collection, epoch)
+  /** Entries as they are in memory, with new versions larger than every one that memory has handed out. */
+  const written = (entries: Entry[], newest: bigint): Statement[] => {
+    if (entries.length === 0) return []
+    const values = [`[${entries.map(asText).join()}]`]
+    const restore = sql.restore.map((text, i) => ({ name: `${entryStatement('restore')}.${i}`, text, values }))
+    return [statement('raise_version', 'select raise_row_version($1)', String(newest)), ...restore]
+  }
 
   return {
     enter: async () => {
-      const text = 'select stage, epoch, valid_until, wish, granted, since from migration_enter($1, $2, $3, $4, $5)'
-      const [row] = await db.write(scope, statement('enter', text, collection, first, instance, leaseSeconds, validSeconds))
-      const [stage, epoch, validUntil, wish, granted, since] = row as string[]
-      const found = { stage, epoch, validUntil, wish: wish ?? undefined } as StageRow
+      const [row] = await db.write(scope, statement('enter', ENTER, collection, first, instance, leaseSeconds, validSeconds))
+      const [stage, epoch, validUntil, wish, granted, since, verify] = row as string[]
+      const found = { stage, epoch, validUntil, wish: wish ?? undefined, verify: verify === 't' } as StageRow
       return { row: found, granted: granted === 't', since: since as string }
     },
     release: async () => {
@@ -63,41 +77,29 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
       return row?.[0] as string
     },
     change: async (epoch, to, dirty, newest) => {
-      const asks = askOf(await stageOf(db, collection), to)
-      const restore = sql.restore.map((text, i) => ({
-        name: `${entryStatement('restore')}.${i}`,
-        text,
-        values: [`[${dirty.map(asText).join()}]`],
-      }))
-      const written = statement(
-        `written.${collection}`,
-        `select * from (${sql.entries}) entry
-where (organization_id, id) in (select e ->> 'organization_id', e ->> 'id' from jsonb_array_elements($1::jsonb) e)`,
-        `[${dirty.map(({ organization_id, id }) => JSON.stringify({ organization_id, id })).join()}]`,
-      )
-      const results = await db.writeAll(
-        scope,
-        statement('hold', 'select migration_hold($1, $2)', collection, epoch),
-        statement('raise_version', 'select raise_row_version($1)', String(newest)),
-        ...(dirty.length === 0 ? [] : [...restore, written]),
-        statement('change', 'select migration_change($1, $2, $3, $4, $5, $6)', collection, instance, epoch, to, asks, validSeconds),
-      )
-      return dirty.length === 0 ? [] : (results.at(-2) as Columns[]).map(toEntry)
+      const change = statement('change', 'select migration_change($1, $2, $3, $4, $5)', collection, instance, epoch, to, validSeconds)
+      await db.write(scope, hold(epoch), ...written(dirty, newest), change)
+    },
+    copy: async (epoch, dirty, newest) => void (await db.write(scope, hold(epoch), ...written(dirty, newest))),
+    mark: async epoch => {
+      const [row] = await db.write(scope, hold(epoch), statement('mark', "select nextval('row_version')"))
+      return row?.[0] as string
     },
     entry: async (organization, id) => {
       const [row] = await db.read(scope, entryBy(sql, collection, organization, id))
       return row && toEntry(row)
     },
-    entries: async function* () {
+    answered: async (organization, unit) => (await db.read(scope, statement('answered', ANSWERED, organization, unit))).length > 0,
+    entries: async function* (beyond = '0') {
       let after: [string, string] = ['', '']
       for (;;) {
         const rows = await db.read(scope, {
           name: entryStatement('entries'),
           text: `select * from (${sql.entries}) entry
-where (organization_id, id) > ($1, $2)
+where (organization_id, id) > ($1, $2) and version > $3
 order by organization_id, id
 limit ${PAGE}`,
-          values: after,
+          values: [...after, beyond],
         })
         yield rows.map(toEntry)
         if (rows.length < PAGE) return
@@ -105,20 +107,6 @@ limit ${PAGE}`,
       }
     },
   }
-}
-
-const stageOf = async (db: Database, collection: string): Promise<Stage> => {
-  const [row] = await db.read(scope, {
-    name: 'migration.stage',
-    text: 'select stage from migration_stages where collection = $1',
-    values: [collection],
-  })
-  return row?.[0] as Stage
-}
-
-const askOf = (from: Stage, to: Stage): string => {
-  const step = stepOf(from, to)
-  return step?.cleanPass ? 'clean pass' : step?.wait ? 'wait' : ''
 }
 
 const entryBy = (sql: ReplicaSql, collection: string, organization: string, id: string): Statement => ({

@@ -12,24 +12,26 @@ export type StageRow = {
   validUntil: string
   /** The stage that an operator asked for elsewhere, under this epoch: the holder carries it out. */
   wish: Stage | undefined
+  /** A whole comparison was asked for elsewhere: the holder makes it. */
+  verify: boolean
 }
 
 /** Memory is read or written in these stages, so one process holds it alone. */
 export const holdsMemory = (stage: Stage): boolean => stage === 'off' || stage === 'dualwrite' || stage === 'shadow' || stage === 'live'
 
-/** One legal step: who takes it, and what must have been proved first. */
-export type Step = { by: 'holder' | 'anyone'; cleanPass?: boolean; wait?: boolean; pause?: boolean }
+/** One legal step: who takes it, and whether writes pause for it. */
+export type Step = { by: 'holder' | 'anyone'; pause?: boolean }
 
-/** Every legal step; any other is refused. */
+/** Every legal step. Postgres has the same ones, and what must have been proved before each (migration_steps). */
 const steps: Record<string, Step> = {
   'off dualwrite': { by: 'holder', pause: true },
   'dualwrite off': { by: 'holder', pause: true },
   'dualwrite shadow': { by: 'holder' },
   'shadow dualwrite': { by: 'holder' },
-  'shadow live': { by: 'holder', cleanPass: true },
-  'live shadow': { by: 'holder' },
-  'live rampdown': { by: 'holder', cleanPass: true },
-  'rampdown live': { by: 'anyone', wait: true },
+  'shadow live': { by: 'holder' },
+  'live shadow': { by: 'holder', pause: true },
+  'live rampdown': { by: 'holder' },
+  'rampdown live': { by: 'anyone' },
   'rampdown complete': { by: 'anyone' },
   'complete rampdown': { by: 'anyone' },
 }

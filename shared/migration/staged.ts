@@ -1,13 +1,15 @@
 import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
-import { EpochMoved, Refusal } from '../errors.ts'
+import { Refusal } from '../errors.ts'
 import type { Replica } from '../memory.ts'
 import type { Log } from '../observe/log.ts'
+import { orElse, whileComplete } from './complete.ts'
 import { makeKeeper } from './keeper.ts'
 import { type Measure, makeMeasure } from './measure.ts'
 import { makeMirror } from './mirror.ts'
-import type { Keeper, Methods, StageDb } from './ports.ts'
+import type { Keeper, Methods, StageDb, Watch } from './ports.ts'
 import { postgresProbe, postgresRuns, postgresStages, type ReplicaSql, type StageSettings } from './postgres.ts'
+import type { StageRow } from './stage.ts'
 import { makeVerify, type Verify } from './verify.ts'
 
 /** What a domain says of a collection that once was a dictionary: its store twice, and how rows are exchanged. */
@@ -35,9 +37,12 @@ export type Staged<S> = {
   release(): Promise<void>
 }
 
-/** A clock that only goes forward, in milliseconds, and what is done by it. */
+/** Clocks, in milliseconds, and what is done by them. */
 export type Time = {
+  /** Only goes forward; it may stand still while the machine sleeps. */
   now: () => number
+  /** The time of day: it may be set. */
+  wall: () => number
   sleep: (milliseconds: number) => Promise<void>
   /** Does `work` again and again, without keeping the process alive for it, until what it returns is called. */
   every: (milliseconds: number, work: () => void) => () => void
@@ -45,12 +50,21 @@ export type Time = {
 
 const time: Time = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   sleep: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds)),
   every: (milliseconds, work) => {
     const timer = setInterval(work, milliseconds).unref()
     return () => clearInterval(timer)
   },
 }
+
+/** What was asked for is relied on no longer than either clock allows. */
+const watchBy =
+  ({ now, wall }: Pick<Time, 'now' | 'wall'>): Watch =>
+  () => {
+    const start = [now(), wall()] as const
+    return () => Math.max(now() - start[0], wall() - start[1])
+  }
 
 /** Safely before a lease or the stage's validity ends by Postgres's clock, this process stops to rely on it. */
 const RELY_SHARE = 0.8
@@ -65,33 +79,40 @@ export const makeStaged = <S extends object>(
   log: Log,
   settings: Omit<StageSettings, 'collection'>,
   collection: Collection<S>,
-  { now, sleep, every }: Time = time,
+  { now, wall, sleep, every }: Time = time,
 ): Staged<S> => {
   const { name, replica, sql, methods, fallback } = collection
   const stages = postgresStages(db, sql, { ...settings, collection: name })
+  const watch = watchBy({ now, wall })
   const rely = Math.min(settings.leaseSeconds, settings.validSeconds) * 1000 * RELY_SHARE
   const failed = (doing: string) => (error: unknown) => log('warning', doing, { collection: name, error })
   const keeper: Keeper = makeKeeper({
     db: stages,
     replica,
     rely,
+    watch,
     patience: PATIENCE_MS,
-    now,
     sleep,
-    wished: (to, epoch) => void keeper.change(to, epoch).catch(failed(`the step to ${to} that was wished for was not taken`)),
+    wished: row => takeUp(row),
   })
+  /** What was asked of a process that does not hold the memory. */
+  const takeUp = ({ wish, verify: wanted, epoch }: StageRow): void => {
+    if (wish !== undefined) keeper.change(wish, epoch).catch(failed(`the step to ${wish} that was wished for was not taken`))
+    if (wanted) verify().catch(failed('the comparison that was wished for was not made'))
+  }
   /** An idle process keeps its lease and hears of wishes too. */
   const stop = every(rely / BEATS, () => {
     if (keeper.stage() !== undefined && keeper.stage() !== 'complete') keeper.enter().catch(failed('the lease was not renewed'))
   })
   const measure = makeMeasure(now)
-  const { noting, passed } = remember(db, now)
+  const { noting, passed } = remember(db, watch)
   const mirror = makeMirror<S>({
     keeper,
     replica,
     methods,
     fallback,
     measure,
+    patience: PATIENCE_MS,
     sleep,
     passed,
     memory: collection.memory,
@@ -99,13 +120,14 @@ export const makeStaged = <S extends object>(
     probe: postgresProbe(sql, name),
     check: async scope => void (await noting.read(scope)),
   })
-  const direct = collection.postgres(whileComplete(db, keeper))
+  const direct = orElse(collection.postgres(whileComplete(db, keeper)), mirror)
+  const verify = makeVerify({ runs: postgresRuns(db, name), keeper, stages, replica, sleep })
   return {
     name,
     keeper,
     stages,
     measure,
-    verify: makeVerify({ runs: postgresRuns(db, name), keeper, stages, replica, sleep }),
+    verify,
     release: async () => {
       stop()
       if (keeper.stage() !== undefined && keeper.stage() !== 'complete')
@@ -117,40 +139,18 @@ export const makeStaged = <S extends object>(
   }
 }
 
-/** The database as `complete` uses it: each scope carries how long the stage may be relied on, and nothing else is asked. */
-const whileComplete = (db: Database, keeper: Keeper): Database => {
-  const scoped = async <T>(scope: Scope, work: (scope: Scope) => Promise<T>): Promise<T> => {
-    for (;;) {
-      const view = await keeper.enter()
-      if (view.row.stage !== 'complete') throw new EpochMoved()
-      try {
-        return await work({ ...scope, validUntil: view.row.validUntil })
-      } catch (error) {
-        if (!(error instanceof EpochMoved) || scope.unit) throw error
-        keeper.moved(view)
-      }
-    }
-  }
-  return {
-    ...db,
-    read: (scope, ...statements) => scoped(scope, inside => db.read(inside, ...statements)),
-    write: (scope, ...statements) => scoped(scope, inside => db.write(inside, ...statements)),
-    writeAll: (scope, ...statements) => scoped(scope, inside => db.writeAll(inside, ...statements)),
-    writeAt: (isolation, scope, ...statements) => scoped(scope, inside => db.writeAt(isolation, inside, ...statements)),
-  }
-}
-
 /** Notes which credentials Postgres let through within the last minute: a fallback has nothing else to go by. */
-const remember = (db: Database, now: () => number): { noting: Database; passed: (scope: Scope) => boolean } => {
-  const known = new Map<string, number>()
+const remember = (db: Database, watch: Watch): { noting: Database; passed: (scope: Scope) => boolean } => {
+  const known = new Map<string, () => number>()
   const keyOf = ({ caller }: Scope) => (caller.kind === 'token' ? `${caller.role} ${caller.hash.toString('base64')}` : undefined)
   const note = async <T>(scope: Scope, answer: Promise<T>): Promise<T> => {
     const key = keyOf(scope)
+    const since = watch()
     try {
       const result = await answer
       if (key !== undefined) {
         if (known.size >= PASSED_MOST) known.clear()
-        known.set(key, now())
+        known.set(key, since)
       }
       return result
     } catch (error) {
@@ -160,7 +160,7 @@ const remember = (db: Database, now: () => number): { noting: Database; passed: 
     }
   }
   return {
-    passed: scope => scope.caller.kind !== 'token' || now() - (known.get(keyOf(scope) as string) ?? Number.NEGATIVE_INFINITY) < PASSED_MS,
+    passed: scope => scope.caller.kind !== 'token' || (known.get(keyOf(scope) as string)?.() ?? PASSED_MS) < PASSED_MS,
     noting: {
       ...db,
       read: (scope, ...statements) => note(scope, db.read(scope, ...statements)),

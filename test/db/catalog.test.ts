@@ -10,6 +10,7 @@ const PLATFORM = [
   'migration_mismatches',
   'migration_runs',
   'migration_stages',
+  'migration_steps',
   'schema_migrations',
 ]
 /** Written by the machinery and not by a caller: an event of each of their rows would say nothing. */

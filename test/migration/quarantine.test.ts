@@ -119,6 +119,14 @@ test('of a key that NDJSON repeats the last line counts, in one batch and across
   const filler = Array.from({ length: 4000 }, (_, i) => line(`filler-${i}`, { name: 'x'.repeat(100) }))
   const far = [line('far', { name: 'old' }), ...filler, line('far', { name: 'new' })]
   expect((await dictionaries.import('agents', far)).body).toMatchObject({ read: 4002, inserted: 4001, updated: 1 })
+  const compared = await dictionaries.compare(
+    'agents',
+    [line('near', { name: 'x' }), ...far, line('near', { name: 'third' })],
+    '&only_organization=org_repeat',
+  )
+  expect(compared.body).toMatchObject({ equal: true, different: [], only_in_source: [], counts: { different: 0, only_in_source: 0 } })
+  const late = await dictionaries.compare('agents', [...far, line('far', { name: 'late' })], '&only_organization=org_repeat')
+  expect(late.body.different).toEqual([{ key: 'far', path: '/name', source: 'late', postgres: 'new' }])
   const rows = await app.database.sql("select id, name from agents where id in ('near', 'far') order by id")
   expect(rows).toEqual([
     { id: 'far', name: 'new' },

@@ -30,7 +30,11 @@ export const paymentContract = (kind: string, make: Make<Stores>) =>
       ...intent,
       ...more,
     })
-    const create = async (scope: Scope, more: Partial<NewIntent> = {}) => there(await intents.create(scope, { ...NEW, ...more })).row
+    const create = async (scope: Scope, more: Partial<NewIntent> = {}) => {
+      const { row, posted } = there(await intents.create(scope, { ...NEW, ...more }))
+      if (more.confirm) await transactions.note(scope, [more.confirm.transaction], posted)
+      return row
+    }
     let serial = 0
     const moveOf = (kind: Move['kind'], more: Partial<Move> = {}): Move => {
       const id = String(++serial).padStart(5, '0')
@@ -38,8 +42,8 @@ export const paymentContract = (kind: string, make: Make<Stores>) =>
     }
     const move = async (scope: Scope, kind: Move['kind'], more: Partial<Move> = {}) => {
       const asked = moveOf(kind, more)
-      const { row } = there(await intents.move(scope, 'p', asked))
-      await transactions.note(scope, [asked.transaction])
+      const { row, posted } = there(await intents.move(scope, 'p', asked))
+      await transactions.note(scope, [asked.transaction], posted)
       return row
     }
     const refused = (work: Promise<unknown>, detail: string) =>
@@ -73,7 +77,6 @@ export const paymentContract = (kind: string, make: Make<Stores>) =>
       const scope = own()
       const confirm = moveOf('confirm', { at: at(1) })
       const row = await create(scope, { capture_method: 'automatic', confirm })
-      await transactions.note(scope, [confirm.transaction])
       expectRow(row, wire(scope, { ...NEW, capture_method: 'automatic' }, { status: 'succeeded', amount_received: 1000 }))
       expectRow(await transactions.get(scope, confirm.transaction), {
         ...{ id: confirm.transaction, organization_id: scope.organization_id, intent_id: 'p', type: 'charge', amount: 1000 },
@@ -147,7 +150,6 @@ export const paymentContract = (kind: string, make: Make<Stores>) =>
       for (const [i, n] of [3, 1, 2, 2].entries()) {
         const confirm = moveOf('confirm', { at: at(n) })
         await create(scope, { id: `i${i}`, capture_method: 'automatic', at: at(n), confirm })
-        await transactions.note(scope, [confirm.transaction])
       }
       for (const limit of [1, 3, 200]) {
         expect((await walk(slice => intents.list(scope, slice), limit)).flat()).toEqual(['i0', 'i3', 'i2', 'i1'])

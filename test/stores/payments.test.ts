@@ -1,7 +1,7 @@
 import { paymentCollections } from '../../functions/payments/collections.ts'
-import { intentTable, memoryIntents } from '../../functions/payments/memory.ts'
+import { memoryIntents } from '../../functions/payments/memory.ts'
 import { postgresIntents } from '../../functions/payments/postgres.ts'
-import { memoryTransactions, transactionTable } from '../../functions/payments/transactions.memory.ts'
+import { memoryTransactions } from '../../functions/payments/transactions.memory.ts'
 import { postgresTransactions } from '../../functions/payments/transactions.postgres.ts'
 import { stages } from '../../shared/migration/stage.ts'
 import { engine } from '../support/database.ts'
@@ -10,10 +10,7 @@ import { inMemory, mirrored, onPostgres } from './support.ts'
 
 paymentContract(
   'in memory',
-  inMemory(() => {
-    const table = transactionTable()
-    return { intents: memoryIntents(intentTable(), table), transactions: memoryTransactions(table) }
-  }),
+  inMemory(() => ({ intents: memoryIntents(), transactions: memoryTransactions() })),
 )
 paymentContract(
   'in Postgres',

@@ -1,7 +1,9 @@
 import { counterCollection } from '../../functions/agents/collections.ts'
 import type { CounterStore } from '../../functions/agents/store.ts'
+import { doOnce } from '../../shared/db/idempotency.ts'
 import { openPool } from '../../shared/db/pool.ts'
 import type { Scope } from '../../shared/db/scope.ts'
+import { sha256 } from '../../shared/http/credentials.ts'
 import type { Replica } from '../../shared/memory.ts'
 import type { Stage } from '../../shared/migration/stage.ts'
 import type { Staged } from '../../shared/migration/staged.ts'
@@ -18,6 +20,8 @@ export type Process = {
   replica: Replica
   scope: Scope
   add(name: string, by?: string): Promise<number>
+  /** Adds 1 under an Idempotency-Key; `between` comes after the effect and before its COMMIT. */
+  once(key: string, name: string, between?: () => void): Promise<number>
   get(name: string): Promise<number | undefined>
   /** Takes a step, as an operator would ask for it: again where it must wait for somebody's lease. */
   step(to: Stage): Promise<Stage>
@@ -52,6 +56,17 @@ on conflict do nothing`,
     replica: collection.replica,
     scope,
     add: async (name, by = '1') => numberOf((await staged.store.increment(scope, name, by, new Date().toISOString())).json),
+    once: async (key, name, between = () => {}) => {
+      const work = async (inner: Scope) => {
+        const { json } = await staged.store.increment(inner, name, '1', new Date().toISOString())
+        between()
+        return { status: 200, headers: {}, body: json }
+      }
+      const answer = await doOnce(shared.db, scope, { id: key, hash: sha256(key) }, work, ({ message }) => {
+        throw new Error(`an increment is not refused: ${message}`)
+      })
+      return numberOf(answer.body)
+    },
     get: async name => {
       const row = await staged.store.get(scope, name)
       return row && numberOf(row.json)

@@ -9,8 +9,7 @@ export type Request = {
   by: number
   /** How it stands: acknowledged, surely without effect, or unknown (at work still). */
   outcome: 'acknowledged' | 'none' | 'unknown'
-  /** How often memory alone did it (in off), and whether that has been lost or brought to Postgres. */
-  inMemory: number
+  /** Whether memory alone did it (in off), and whether that has been lost or brought to Postgres. */
   volatile: boolean
   lost: boolean
 }
@@ -42,6 +41,7 @@ export type Books = Watch & {
  */
 export const makeBooks = (): Books => {
   const committed = new Map<string, Map<number, string>>()
+  const last = new Map<string, Row>()
   const inOff = new Map<string, Set<string>>()
   const durable = new Map<string, number>()
   const volatile = new Map<string, number>()
@@ -50,8 +50,21 @@ export const makeBooks = (): Books => {
   let holder: string | undefined
 
   const textOf = (value: string, deleted: boolean) => `${value}${deleted ? ' (removed)' : ''}`
+  /** What is handed out until something is raised. */
+  let present: Floors | undefined
+  /** Whether memory had this in off, at that version or a later one. */
+  const wasInOff = (key: string, row: Row, least = 0): boolean => {
+    const text = textOf(row.value, row.deleted)
+    return [...(inOff.get(key) ?? [])].some(one => one.endsWith(` ${text}`) && Number.parseInt(one, 10) >= least)
+  }
   const raise = (floors: Map<string, number>, key: string, version: number) => {
-    if (version > (floors.get(key) ?? 0)) floors.set(key, version)
+    if (version <= (floors.get(key) ?? 0)) return
+    floors.set(key, version)
+    present = undefined
+  }
+  const forget = () => {
+    volatile.clear()
+    present = undefined
   }
   const order = (what: string, key: string, version: number, since: Floors) => {
     const least = Math.max(since.durable.get(key) ?? 0, since.losses === losses ? (since.volatile.get(key) ?? 0) : 0)
@@ -63,30 +76,32 @@ export const makeBooks = (): Books => {
       if (before && row.version <= before.version) throw new Violation(`${key} went from version ${before.version} to ${row.version}`)
       if (row.by === 'import' && before && before.by !== 'import') throw new Violation(`an import overwrote ${key}`)
       const text = textOf(row.value, row.deleted)
-      if (row.by === 'restore') {
-        const least = Math.max(durable.get(key) ?? 0, volatile.get(key) ?? 0)
-        const known = [...(inOff.get(key) ?? [])].some(one => one.endsWith(` ${text}`) && Number.parseInt(one, 10) >= least)
-        if (!known) throw new Violation(`off's old ${text} of ${key} was written over what was answered since`)
-      }
+      if (row.by === 'restore' && !wasInOff(key, row, durable.get(key)))
+        throw new Violation(`off's old ${text} of ${key} was written over what was answered since`)
+      last.set(key, row)
       const of = committed.get(key) ?? new Map()
       committed.set(key, of.set(row.version, text))
     },
     taken: (instance, stage) => {
       if (stage === 'off' && holder !== instance) {
         losses++
-        volatile.clear()
+        forget()
         for (const request of requests.values()) if (request.volatile) request.lost = true
       }
       holder = instance
     },
     changed: (from, to) => {
       if (from !== 'off' || to === 'off') return
+      for (const [key, version] of volatile) {
+        const row = last.get(key)
+        if (!row || !wasInOff(key, row, version)) throw new Violation(`${key} leaves off without what was answered at version ${version}`)
+      }
       for (const [key, version] of volatile) raise(durable, key, version)
-      volatile.clear()
+      forget()
       for (const request of requests.values()) request.volatile = false
     },
     request: (name, key, by = 0) => {
-      const request: Request = { name, key, by, outcome: 'unknown', inMemory: 0, volatile: false, lost: false }
+      const request: Request = { name, key, by, outcome: 'unknown', volatile: false, lost: false }
       requests.set(name, request)
       return request
     },
@@ -95,11 +110,13 @@ export const makeBooks = (): Books => {
       inOff.set(id, of.add(`${version} ${textOf(value, deleted)}`))
       const request = requests.get(name)
       if (!request) return
-      request.inMemory++
       request.volatile = true
     },
     replay: () => ({ durable: new Map(), volatile: new Map(), losses: -1 }),
-    floors: () => ({ durable: new Map(durable), volatile: new Map(volatile), losses }),
+    floors: () => {
+      present ??= { durable: new Map(durable), volatile: new Map(volatile), losses }
+      return present
+    },
     observe: (what, key, seen, since) => {
       const version = seen?.version ?? 0
       order(what, key, version, since)
@@ -112,7 +129,8 @@ export const makeBooks = (): Books => {
     },
     observeVersion: (what, key, version, since) => {
       order(what, key, version, since)
-      if (committed.get(key)?.has(version)) raise(durable, key, version)
+      const perhapsInOff = [...(inOff.get(key) ?? [])].some(one => Number.parseInt(one, 10) === version)
+      if (committed.get(key)?.has(version) && !perhapsInOff) raise(durable, key, version)
     },
     acknowledged: request => {
       request.outcome = 'acknowledged'
@@ -121,8 +139,7 @@ export const makeBooks = (): Books => {
       for (const request of requests.values()) {
         if (!isCounter(request.key)) continue
         const times = Math.floor(Number(rows.get(request.key)?.value ?? 0) / request.by) % 4
-        // what off does within an Idempotency-Key's transaction stays done when that is undone: the one known hole
-        const most = request.outcome === 'none' ? 0 : Math.max(1, request.inMemory + 1)
+        const most = request.outcome === 'none' ? 0 : 1
         const least = request.outcome === 'acknowledged' && !request.lost ? 1 : 0
         if (times < least || times > most) throw new Violation(`${request.name} (${request.outcome}) took effect ${times} times`)
       }

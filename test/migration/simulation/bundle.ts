@@ -8,9 +8,11 @@ export type Edit = { file: string; from: string; to: string }
 
 const root = new URL('../../../', import.meta.url).pathname
 
-/** Pages of two entries, so that a fill and a comparison are more than one reading; ids of runs that cost nothing. */
+/** Pages and chunks of two entries, so that a fill, a comparison and a copy are more than one trip; ids of runs that cost nothing. */
 const always: Edit[] = [
-  { file: 'migration/postgres.ts', from: 'const PAGE = 5000', to: 'const PAGE = 2' },
+  { file: 'migration/postgres.ts', from: 'const PAGE = 2000', to: 'const PAGE = 2' },
+  { file: 'migration/catchup.ts', from: 'const CHUNK = 1000', to: 'const CHUNK = 2' },
+  { file: 'migration/catchup.ts', from: 'const ENOUGH = 300', to: 'const ENOUGH = 1' },
   { file: 'migration/verify.ts', from: "newId('run')", to: 'String(Math.random())' },
 ]
 

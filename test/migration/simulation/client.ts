@@ -5,19 +5,21 @@ import type { Code } from './code.ts'
 import { abort, open, release, submit } from './server.ts'
 import { SqlError, type State } from './state.ts'
 
+const NONE: readonly Statement[] = []
+const lastOf = (results: Columns[][]) => results.at(-1) as Columns[]
+const allOf = (results: Columns[][]) => results
+
 /** A Database over the simulated server, as one process has it: what shared/db/database.ts does, without sockets and time. */
 export const simulatedDatabase = (code: Code, state: State, instance: string, reachable: () => boolean): Database => {
   const connect = () => {
     if (!reachable()) throw new SqlError('ECONNREFUSED')
     return open(state, instance)
   }
-  const once = async (statements: readonly Statement[]): Promise<Columns[][]> => {
+  /** On a connection of its own. One that was lost may be at work still. */
+  const once = (statements: readonly Statement[]): Promise<Columns[][]> => {
     const session = connectOr(code.toRefusal)
-    try {
-      return await submit(session, statements)
-    } finally {
-      if (session.phase === 'idle') release(state, session) // a connection that was lost may be at work still
-    }
+    session.ends = true
+    return submit(session, statements)
   }
   const connectOr = (refuse: Code['toRefusal']) => {
     try {
@@ -26,16 +28,22 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
       throw refuse(error as SqlError)
     }
   }
-  const run = async (scope: Scope, statements: readonly Statement[], retries: number, refuse: Code['toRefusal']): Promise<Columns[][]> => {
-    const { before = [], after = [] } = scope.around ?? {}
-    const batch = [code.opening(scope), ...before, ...statements, ...after]
+  const run = async <T>(
+    scope: Scope,
+    statements: readonly Statement[],
+    retries: number,
+    refuse: Code['toRefusal'],
+    pick: (results: Columns[][]) => T,
+  ): Promise<T> => {
+    const { before = NONE, after = NONE } = scope.around ?? {}
+    const batch = [code.opening(scope)].concat(before, statements, after)
     const first = 1 + before.length
     for (let attempt = 0; ; attempt++) {
       try {
         const results = await (scope.unit ? scope.unit.run(batch) : once(batch))
         const end = first + statements.length
         scope.around?.learn(results.slice(end, end + after.length))
-        return results.slice(first, end)
+        return pick(results.slice(first, end))
       } catch (error) {
         if (error instanceof code.Refusal) throw error
         const lost = (error as SqlError).code === 'ECONNRESET'
@@ -43,11 +51,10 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
       }
     }
   }
-  const lastOf = (results: Columns[][]) => results.at(-1) as Columns[]
   return {
-    read: async (scope, ...statements) => lastOf(await run(scope, statements, 1, code.toRefusal)),
-    write: async (scope, ...statements) => lastOf(await run(scope, statements, 0, code.toWriteRefusal)),
-    writeAll: (scope, ...statements) => run(scope, statements, 0, code.toWriteRefusal),
+    read: (scope, ...statements) => run(scope, statements, 1, code.toRefusal, lastOf),
+    write: (scope, ...statements) => run(scope, statements, 0, code.toWriteRefusal, lastOf),
+    writeAll: (scope, ...statements) => run(scope, statements, 0, code.toWriteRefusal, allOf),
     writeAt: () => Promise.reject(new Error('not simulated')),
     session: async work => {
       const session = connectOr(code.toRefusal)

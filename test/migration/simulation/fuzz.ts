@@ -1,106 +1,11 @@
 import { holdsMemory, type Stage, stages } from '../../../shared/migration/stage.ts'
 import { Violation } from './books.ts'
 import type { Code } from './code.ts'
+import { type Mood, moodOf, type Place, placed, places } from './moods.ts'
 import { type Client, COUNTER, importRow, list, once, operate, REGISTERS, read, scopeOf, write } from './requests.ts'
 import { cancel, cut } from './server.ts'
 import { toJson } from './state.ts'
 import { crash, flush, happen, type Instance, makeWorld, settle, start, type World, work } from './world.ts'
-
-/** What a schedule is like: which faults and requests there are, how often, and how fast things go on. Each schedule has its own. */
-type Mood = {
-  weights: Record<'work' | 'ask' | 'operate' | 'fault' | 'wait', number>
-  asks: Weights<Asked>
-  faults: Weights<Fault>
-  keys: string[]
-  ways: number[]
-}
-type Weights<K extends string> = (readonly [K, number])[]
-type Asked = 'read' | 'list' | 'put' | 'remove' | 'increment' | 'once' | 'again' | 'import'
-type Fault = 'cut' | 'late commit' | 'cancel' | 'crash' | 'freeze' | 'away' | 'start' | 'delay'
-
-const asks: Weights<Asked> = [
-  ['read', 40],
-  ['list', 12],
-  ['put', 18],
-  ['remove', 8],
-  ['increment', 10],
-  ['once', 8],
-  ['again', 10],
-  ['import', 6],
-]
-const faults: Weights<Fault> = [
-  ['cut', 30],
-  ['late commit', 25],
-  ['cancel', 10],
-  ['crash', 8],
-  ['freeze', 8],
-  ['away', 10],
-  ['start', 20],
-  ['delay', 25],
-]
-
-/** Half of the schedules look closely at a little: two kinds of request, a kind of fault or two, one key, one way through the stages. */
-const narrow = ({ random }: World): Mood => ({
-  weights: {
-    work: random.pick([20, 40, 80]),
-    ask: 16,
-    operate: random.pick([4, 8]),
-    fault: random.pick([3, 6]),
-    wait: random.pick([0, 1, 3]),
-  },
-  asks: [
-    ['read', 10],
-    [random.pick(asks)[0], 20],
-    [random.pick(asks)[0], 10],
-  ],
-  faults: [
-    [random.pick(faults)[0], 20],
-    [random.pick(faults)[0], 10],
-    ['start', 3],
-  ],
-  keys: [random.pick(REGISTERS)],
-  ways: random.pick([[-1], [1], [-1, 1]]),
-})
-
-/** Places where rare things meet, looked at more often than chance would have it. */
-export const places = {
-  'in flight while dualwrite ends': { stage: 'dualwrite', asks: ['increment', 'read'], faults: ['delay'], ways: [-1, -1, 1], wait: 2 },
-  'the way back from complete': { stage: 'complete', asks: ['increment', 'read'], faults: ['delay', 'away'], ways: [-1], wait: 9 },
-  'the way back from rampdown': { stage: 'rampdown', asks: ['increment', 'put'], faults: ['delay'], ways: [-1, -1, 1], wait: 9 },
-  'live gives its lease up': { stage: 'live', asks: ['put', 'read', 'read'], faults: ['delay', 'away', 'cancel'], ways: [1], wait: 1 },
-  'asked twice': { stage: 'dualwrite', asks: ['once', 'again', 'again', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },
-  'the flip to dualwrite': { stage: 'off', asks: ['put', 'increment', 'read'], faults: ['late commit', 'delay'], ways: [1], wait: 2 },
-  'lists and tombstones in live': { stage: 'live', asks: ['remove', 'list', 'read'], faults: ['delay', 'cancel'], ways: [-1, 1], wait: 1 },
-} as const satisfies Record<string, { stage: Stage; asks: Asked[]; faults: Fault[]; ways: number[]; wait: number }>
-export type Place = keyof typeof places
-
-const placed = ({ random }: World, place: Place): Mood => ({
-  weights: { work: random.pick([30, 60]), ask: 14, operate: random.pick([4, 8]), fault: random.pick([3, 6, 10]), wait: places[place].wait },
-  asks: places[place].asks.map(kind => [kind, 10]),
-  faults: [...places[place].faults.map(kind => [kind, 10] as const), ['start', 2]],
-  keys: [REGISTERS[0] as string],
-  ways: [...places[place].ways],
-})
-
-const moodOf = (world: World): Mood => {
-  const { random } = world
-  if (random.chance(0.5)) return narrow(world)
-  const some = <K extends string>(weights: Weights<K>): Weights<K> =>
-    weights.map(([kind, weight]) => [kind, random.chance(0.3) ? 0 : weight * random.pick([1, 1, 3])])
-  return {
-    weights: {
-      work: random.pick([30, 60, 120]),
-      ask: random.pick([10, 16, 24]),
-      operate: random.pick([1, 4, 10]),
-      fault: random.pick([0, 4, 8, 16]),
-      wait: random.pick([0, 1, 4]),
-    },
-    asks: [['read', 10], ...some(asks)],
-    faults: [['start', 5], ...some(faults)],
-    keys: REGISTERS,
-    ways: [-1, 1],
-  }
-}
 
 export type Found = { seed: number; message: string; trace: string[] }
 
@@ -164,14 +69,7 @@ const alive = (world: World): Instance[] => world.instances.filter(one => one !=
 const step = (world: World, mood: Mood, client: Client): void => {
   const { random } = world
   const found = work(world)
-  const { weights } = mood
-  const kind = random.weighted([
-    ['work', found.length > 0 ? weights.work : 0],
-    ['ask', weights.ask],
-    ['operate', weights.operate],
-    ['fault', weights.fault],
-    ['wait', found.length > 0 ? weights.wait : weights.wait + 2],
-  ])
+  const kind = random.weighted(found.length > 0 ? mood.busy : mood.idle)
   if (kind === 'work') {
     happen(world, random.pick(found))
     return
@@ -199,10 +97,10 @@ const ask = (world: World, mood: Mood, client: Client): void => {
   const kind = world.random.weighted(mood.asks)
   if (kind === 'read') read(world, one, world.random.pick([...mood.keys, COUNTER]))
   else if (kind === 'list') list(world, one)
-  else if (kind === 'once') once(world, one, client)
+  else if (kind === 'once') once(world, one, client, mood.keys)
   else if (kind === 'again') {
     const again = client.again.splice(world.random.below(client.again.length), 1)[0]
-    if (again) once(world, one, client, again)
+    if (again) once(world, one, client, mood.keys, again)
   } else if (kind === 'import') importRow(world, one, mood.keys)
   else write(world, one, client, kind, mood.keys)
 }
@@ -246,7 +144,9 @@ const fault = (world: World, mood: Mood): void => {
     crash(world, one)
   } else if (one && kind === 'freeze') {
     world.note('freeze')
-    one.frozenUntil = state.clock + random.pick([300, 900, 1500, 4000])
+    const length = random.pick([300, 900, 1500, 4000])
+    one.frozenUntil = state.clock + length
+    if (random.chance(0.5)) one.slept += length
     trace?.push(`${state.clock} ${one.name} freezes until ${one.frozenUntil}`)
   } else if (one && kind === 'away') {
     world.note('Postgres away')

@@ -1,5 +1,5 @@
 import type { Edit } from './bundle.ts'
-import type { Place } from './fuzz.ts'
+import type { Place } from './moods.ts'
 
 /** A deliberate fault: in the real code (`edits`), or in the simulated Postgres where the guarantee is SQL's (`faults`). */
 export type Mutant = {
@@ -11,6 +11,8 @@ export type Mutant = {
 
 const mirror = (from: string, to: string): Edit => ({ file: 'migration/mirror.ts', from, to })
 const keeper = (from: string, to: string): Edit => ({ file: 'migration/keeper.ts', from, to })
+const off = (from: string, to: string): Edit => ({ file: 'migration/off.ts', from, to })
+const catchup = (from: string, to: string): Edit => ({ file: 'migration/catchup.ts', from, to })
 const stage = (from: string, to: string): Edit => ({ file: 'migration/stage.ts', from, to })
 
 export const mutants: Mutant[] = [
@@ -18,8 +20,8 @@ export const mutants: Mutant[] = [
     name: 'memory before Postgres',
     edits: [
       mirror(
-        '      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
-        '      await ask(memory, call)\n      const result = await inPostgres(call, { around })\n      if (!scope.unit) learn',
+        '      return await inPostgres(call, { around })\n    } catch (error) {\n      if (error instanceof Outcome',
+        '      await ask(memory, call)\n      return await inPostgres(call, { around })\n    } catch (error) {\n      if (error instanceof Outcome',
       ),
     ],
   },
@@ -39,26 +41,39 @@ export const mutants: Mutant[] = [
     edits: [stage("'dualwrite off': { by: 'holder', pause: true }", "'dualwrite off': { by: 'holder' }")],
   },
   {
+    name: 'no pause on the way back to shadow',
+    place: 'live goes back to shadow',
+    edits: [stage("'live shadow': { by: 'holder', pause: true }", "'live shadow': { by: 'holder' }")],
+  },
+  {
+    name: 'memory answers while live ends',
+    place: 'live gives its lease up',
+    edits: [keeper('holds(one) && !leaving', 'holds(one)')],
+  },
+  {
+    name: 'a lease relied on by the clock that stood still',
+    place: 'asleep while others go on',
+    edits: [{ file: 'migration/staged.ts', from: 'Math.max(now() - start[0], wall() - start[1])', to: 'now() - start[0]' }],
+  },
+  {
     name: 'rampdown skipped',
     place: 'the way back from complete',
+    faults: ['any step'],
     edits: [
-      stage(
-        "'live rampdown': { by: 'holder', cleanPass: true }",
-        "'live rampdown': { by: 'holder', cleanPass: true },\n  'live complete': { by: 'holder' }",
-      ),
+      stage("'live rampdown': { by: 'holder' }", "'live rampdown': { by: 'holder' },\n  'live complete': { by: 'holder' }"),
       stage("'complete rampdown': { by: 'anyone' }", "'complete rampdown': { by: 'anyone' },\n  'complete live': { by: 'anyone' }"),
     ],
   },
   {
     name: 'no wait before live',
     place: 'the way back from complete',
-    edits: [stage("'rampdown live': { by: 'anyone', wait: true }", "'rampdown live': { by: 'anyone' }")],
+    faults: ['no wait'],
   },
-  { name: 'no fill', edits: [keeper('      await fill()\n', '')] },
+  { name: 'no fill', edits: [keeper('      await fill(row)\n', '')] },
   { name: 'a stale epoch accepted', faults: ['a stale epoch'] },
   {
     name: 'unknown taken as failed',
-    edits: [mirror('if (error instanceof OutcomeUnknown) doubt(call)\n      else if', 'if')],
+    edits: [mirror('if (error instanceof OutcomeUnknown) doubt(call)\n', '')],
   },
   { name: 'version drawn before the lock', faults: ['version before the lock'] },
   {
@@ -68,9 +83,9 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'no re-stamping on entering dualwrite',
+    place: 'imports before dualwrite',
     edits: [
-      keeper('for (const entry of written) replica.replace(entry)', 'if (written.length < 0) return from.row'),
-      keeper('if (enteringDual) for await (const page of db.entries()) for (const entry of page) replica.apply(entry)', ''),
+      catchup('for (const entry of left) replica.clean(entry)\n      await pull()', 'for (const entry of left) replica.clean(entry)'),
     ],
   },
   { name: 'the sequence not raised above the versions of off', faults: ['sequence not raised'] },
@@ -82,10 +97,40 @@ export const mutants: Mutant[] = [
     place: 'lists and tombstones in live',
     edits: [
       mirror(
-        '      learn(around.entries())\n      return keeper.holds(view) ? { result } : undefined',
-        '      const entries = around.entries()\n      if (entries[0]?.deleted) return await inMemory(view, call)\n      learn(entries)\n      return keeper.holds(view) ? { result } : undefined',
+        '      return keeper.holds(view) ? { result } : undefined\n    } catch',
+        '      if (around.entries()[0]?.deleted) return await inMemory(view, call)\n      return keeper.holds(view) ? { result } : undefined\n    } catch',
       ),
     ],
+  },
+  {
+    name: 'an effect in off before its answer is committed',
+    place: 'done once in off',
+    edits: [off('return draft ? draft.within(() => inMemory(call)) : inMemory(call)', 'return inMemory(call)')],
+  },
+  {
+    name: 'an effect in off of unknown outcome dropped',
+    place: 'done once in off',
+    edits: [off("else if (outcome === 'unknown') for", 'else if (false) for')],
+  },
+  {
+    name: 'an effect in off behind the back of another that is under way',
+    place: 'done once in off',
+    edits: [off('unit.onEnd(await turns.take(wanted))', '')],
+  },
+  {
+    name: 'an effect in off that nobody waits for',
+    place: 'done once in off',
+    edits: [off('around: probe(view.row.epoch, organization, [])', '')],
+  },
+  {
+    name: 'a refusal within a transaction not applied to memory',
+    place: 'refused once',
+    edits: [mirror("outcome === 'committed' || outcome === 'refused'", "outcome === 'committed'")],
+  },
+  {
+    name: 'what is undone applied to memory',
+    place: 'refused once',
+    edits: [mirror("(outcome === 'committed' || outcome === 'refused') && apply()", 'apply()')],
   },
   {
     name: 'a change of unknown outcome taken for failed',
@@ -94,13 +139,58 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'imports of off left out of dualwrite',
+    place: 'imports before dualwrite',
+    edits: [
+      catchup('brought = copied + (await pull(await db.mark(epoch)))', 'await db.mark(epoch)\n        brought = copied'),
+      catchup('replica.clean(entry)\n      await pull()', 'replica.clean(entry)\n      met = String(replica.newest())\n      await pull()'),
+    ],
+  },
+  {
+    name: 'an entry dirtied while it was copied is not copied again',
+    place: 'the flip to dualwrite',
+    edits: [{ file: 'memory.ts', from: 'if (kept?.version === version) byId', to: 'if (kept) byId' }],
+  },
+  {
+    name: 'what was copied stays dirty in the pause, and nothing is copied in it',
+    place: 'the flip to dualwrite',
+    edits: [catchup('await db.change(epoch, to, left, replica.newest())', 'await db.change(epoch, to, [], replica.newest())')],
+  },
+  {
+    name: 'what was imported is taken over what memory has not copied yet',
+    place: 'imports before dualwrite',
+    edits: [{ file: 'memory.ts', from: 'if (kept?.dirty) return false', to: '' }],
+  },
+  {
+    name: 'an attempt that copies under the epoch of an earlier one',
+    place: 'the flip to dualwrite',
     edits: [
       keeper(
-        'for (const entry of page) replica.apply(entry)\n',
-        'for (const entry of page) if (BigInt(entry.version) > newest) replica.apply(entry)\n',
+        'const row = { ...present.row, epoch: await db.raise(present.row.epoch) }\n      if (view === present) {',
+        'const row = present.row\n      if (view === present) {',
       ),
     ],
   },
+  {
+    name: 'the mark drawn after what it stands for was read',
+    place: 'imports before dualwrite',
+    edits: [
+      catchup(
+        'const mark = await db.mark(epoch)\n        brought = copied + (await pull(await db.mark(epoch)))',
+        'brought = copied + (await pull(await db.mark(epoch)))\n        const mark = await db.mark(epoch)',
+      ),
+    ],
+  },
+  {
+    name: 'the mark of a fill drawn after it',
+    place: 'imports before dualwrite',
+    edits: [
+      catchup(
+        'met = await db.mark(epoch)\n      for await (const page of ahead(db.entries())) for (const entry of page) replica.replace(entry)',
+        'for await (const page of ahead(db.entries())) for (const entry of page) replica.replace(entry)\n      met = await db.mark(epoch)',
+      ),
+    ],
+  },
+  { name: 'a mark that does not wait for imports under way', place: 'imports before dualwrite', faults: ['a mark without the lock'] },
   {
     name: 'a comparison that goes on in another stage',
     edits: [{ file: 'migration/verify.ts', from: 'if (view.row.stage !== row.stage) throw', to: 'if (false) throw' }],

@@ -23,7 +23,9 @@ export const makeRandom = (seed: number): Random => {
     chance: share => next() < share,
     pick: <T>(list: readonly T[]) => list[below(list.length)] as T,
     weighted: weights => {
-      let left = next() * weights.reduce((sum, [, weight]) => sum + weight, 0)
+      let all = 0
+      for (const [, weight] of weights) all += weight
+      let left = next() * all
       for (const [name, weight] of weights) {
         left -= weight
         if (left < 0) return name

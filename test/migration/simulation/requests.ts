@@ -14,8 +14,8 @@ export const scopeOf = (request: string): Scope => ({
   context: { request_id: request },
 })
 
-/** What is left to ask again: an increment with an Idempotency-Key whose answer never came. */
-export type Ask = { request: Request; attempts: number }
+/** What is left to ask again: an increment, or a put of a version, with an Idempotency-Key, whose answer may not have come. */
+export type Ask = { request: Request; attempts: number; ifMatch: string | undefined }
 export type Client = { increments: number; again: Ask[] }
 
 /** Keeps the books of an answer, whenever it comes. Only a refusal may come instead of one. */
@@ -84,7 +84,7 @@ export const list = (world: World, instance: Instance): void => {
 const refused = (world: World, request: Request, since: ReturnType<World['books']['floors']>) => (error: unknown) => {
   const unknown = error instanceof world.code.OutcomeUnknown
   world.note(unknown ? 'write unknown' : 'write refused')
-  if (!unknown && request.inMemory === 0) request.outcome = 'none'
+  if (!unknown) request.outcome = 'none'
   const version = /at version (\d+)/.exec((error as Error).message)?.[1]
   if (version !== undefined) world.books.observeVersion(request.name, request.key, Number(version), since)
 }
@@ -115,13 +115,20 @@ export const write = (world: World, instance: Instance, client: Client, kind: 'p
   follow(world, instance, name, asked, answered, refused(world, request, since))
 }
 
-/** An increment with an Idempotency-Key: may be asked again, anywhere, until it is answered. */
-export const once = (world: World, instance: Instance, client: Client, again?: Ask): void => {
+const newAsk = ({ books, random }: World, client: Client, keys: string[]): Ask => {
+  const name = `once-${++numbered}`
+  if (random.chance(0.5)) return { request: books.request(name, COUNTER, 4 ** client.increments++), attempts: 0, ifMatch: undefined }
+  const key = random.pick(keys)
+  return { request: books.request(name, key), attempts: 0, ifMatch: String(books.floors().durable.get(key) ?? 1) }
+}
+
+/** A write with an Idempotency-Key: may be asked again, anywhere, until it is answered. */
+export const once = (world: World, instance: Instance, client: Client, keys: string[], again?: Ask): void => {
   const { code, books } = world
   if (!again && client.increments >= 24) return
-  const ask = again ?? { request: books.request(`once-${++numbered}`, COUNTER, 4 ** client.increments++), attempts: 0 }
+  const ask = again ?? newAsk(world, client, keys)
   ask.attempts++
-  const { request } = ask
+  const { request, ifMatch } = ask
   const name = `${request.name}.${ask.attempts}@${instance.name}`
   const since = books.floors()
   world.trace?.push(`${world.state.clock} ${name} begins`)
@@ -130,16 +137,27 @@ export const once = (world: World, instance: Instance, client: Client, again?: A
     instance.db,
     scopeOf(request.name),
     key,
-    async scope => ({ status: 200, headers: {}, body: JSON.stringify(await instance.staged.store.increment(scope, COUNTER, request.by)) }),
+    async scope => {
+      const { store } = instance.staged
+      const seen = await (ifMatch === undefined
+        ? store.increment(scope, COUNTER, request.by)
+        : store.put(scope, request.key, request.name, ifMatch))
+      return { status: 200, headers: {}, body: JSON.stringify(seen) }
+    },
     refusal => ({ status: 409, headers: {}, body: refusal.message }),
   )
   if (ask.attempts < 4) client.again.push(ask)
   const answered = ({ body, replayed, status }: { body: string; replayed: boolean; status: number }) => {
     told(world, name, { body, replayed })
     world.note(replayed ? 'replayed' : 'done once')
-    if (status !== 200) throw new Violation(`${name} was answered ${status} ${body}`)
-    const seen = JSON.parse(body) as Seen
-    books.observe(name, COUNTER, seen, replayed ? books.replay() : since)
+    const floors = replayed ? books.replay() : since
+    if (status !== 200) {
+      const version = /at version (\d+)/.exec(body)?.[1]
+      if (version === undefined) throw new Violation(`${name} was answered ${status} ${body}`)
+      world.note('refused once')
+      return books.observeVersion(name, request.key, Number(version), floors)
+    }
+    books.observe(name, request.key, JSON.parse(body) as Seen, floors)
     books.acknowledged(request)
   }
   follow(world, instance, name, asked, answered, () => world.note('once refused'))

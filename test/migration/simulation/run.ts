@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { bundle, type Edit } from './bundle.ts'
-import type { Found, Place } from './fuzz.ts'
+import type { Found } from './fuzz.ts'
+import type { Place } from './moods.ts'
 import type { Result, Task } from './thread.ts'
 
 export type Outcome = { run: number; seconds: number; found: Found | undefined; counts: Map<string, number> }

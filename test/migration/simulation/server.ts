@@ -1,5 +1,5 @@
 import type { Columns, Statement } from '../../../shared/db/batch.ts'
-import { makeSession, type Session, SqlError, type State } from './state.ts'
+import { makeSession, NO_EFFECTS, NONE, NOTHING, type Session, SqlError, type State } from './state.ts'
 import { BLOCKED, execute } from './statements.ts'
 
 /** Sends a batch: the server works on it when the scheduler says so. */
@@ -26,11 +26,11 @@ const unlock = (state: State, session: Session): void => {
   session.leaseTouched = false
   session.began = undefined
   session.drawn = undefined
-  session.writes = new Map()
-  session.saved = new Map()
-  session.locked.clear()
-  session.claims.clear()
-  session.effects = []
+  session.writes = NOTHING
+  session.saved = NOTHING
+  session.locked = NONE
+  session.claims = NONE
+  session.effects = NO_EFFECTS
   state.progress++
 }
 
@@ -85,9 +85,9 @@ export const advance = (state: State, session: Session, pauses: () => boolean): 
         session.phase = 'commit'
         return
       } else if (text === 'rollback') abort(state, session)
-      else if (text === 'savepoint effect') session.saved = new Map(session.writes)
+      else if (text === 'savepoint effect') session.saved = session.writes
       else if (text === 'rollback to savepoint effect') {
-        session.writes = new Map(session.saved)
+        session.writes = session.saved
         session.failed = false
       } else if (session.failed) throw new SqlError('25P02')
       else {
@@ -119,10 +119,11 @@ export const advance = (state: State, session: Session, pauses: () => boolean): 
 }
 
 /** The answer reaches its client. */
-export const deliver = (session: Session): void => {
+export const deliver = (state: State, session: Session): void => {
   const { client, error, results } = session
   session.client = undefined
   session.phase = 'idle'
+  if (session.ends) close(state, session)
   if (error) client?.reject(error)
   else client?.resolve(results)
 }

@@ -33,17 +33,19 @@ export type Session = {
   at: number
   results: Columns[][]
   phase: 'run' | 'commit' | 'answer' | 'idle' | 'closed'
+  /** It is closed with the answer to its batch. */
+  ends: boolean
   explicit: boolean
   failed: boolean
   error: SqlError | undefined
   began: number | undefined
   lock: 'none' | 'shared' | 'exclusive'
-  writes: Map<string, Row>
-  saved: Map<string, Row>
-  locked: Set<string>
-  claims: Set<string>
+  writes: ReadonlyMap<string, Row>
+  saved: ReadonlyMap<string, Row>
+  locked: readonly string[]
+  claims: readonly string[]
   /** What a commit makes true beside the rows. */
-  effects: (() => void)[]
+  effects: readonly (() => void)[]
   leaseTouched: boolean
   /** Where the batch was blocked: it is not tried again before something else ends. */
   blockedAt: number
@@ -81,22 +83,27 @@ export const makeState = (faults: ReadonlySet<string>, watch: Watch): State => (
   watch,
 })
 
+export const NOTHING: ReadonlyMap<string, Row> = new Map()
+export const NONE: readonly string[] = []
+export const NO_EFFECTS: readonly (() => void)[] = []
+
 export const makeSession = (instance: string): Session => ({
   instance,
   statements: [],
   at: 0,
   results: [],
   phase: 'idle',
+  ends: false,
   explicit: false,
   failed: false,
   error: undefined,
   began: undefined,
   lock: 'none',
-  writes: new Map(),
-  saved: new Map(),
-  locked: new Set(),
-  claims: new Set(),
-  effects: [],
+  writes: NOTHING,
+  saved: NOTHING,
+  locked: NONE,
+  claims: NONE,
+  effects: NO_EFFECTS,
   leaseTouched: false,
   blockedAt: -1,
   drawn: undefined,

@@ -9,6 +9,20 @@ type Values = readonly string[]
 /** What a session sees: its own rows over what is committed. */
 const seen = (state: State, session: Session, id: string): Row | undefined => session.writes.get(id) ?? state.rows.get(id)
 
+/** What a session has is never changed in place: most have nothing, and all of those the same. */
+const put = (session: Session, id: string, row: Row): void => {
+  session.writes = new Map(session.writes).set(id, row)
+}
+const effect = (session: Session, made: () => void): void => {
+  session.effects = [...session.effects, made]
+}
+
+const keysOf = (state: State, session: Session): string[] => {
+  const keys = [...state.rows.keys()]
+  for (const id of session.writes.keys()) if (!state.rows.has(id)) keys.push(id)
+  return keys.sort()
+}
+
 const acquire = (state: State, session: Session, mode: 'shared' | 'exclusive'): boolean => {
   for (const other of state.sessions)
     if (other !== session && (other.lock === 'exclusive' || (mode === 'exclusive' && other.lock === 'shared'))) return false
@@ -17,8 +31,8 @@ const acquire = (state: State, session: Session, mode: 'shared' | 'exclusive'): 
 }
 
 const lockRow = (state: State, session: Session, id: string): boolean => {
-  for (const other of state.sessions) if (other !== session && other.locked.has(id)) return false
-  session.locked.add(id)
+  for (const other of state.sessions) if (other !== session && other.locked.includes(id)) return false
+  if (!session.locked.includes(id)) session.locked = [...session.locked, id]
   return true
 }
 
@@ -49,14 +63,14 @@ const enter = (state: State, session: Session, [, , process, lease, valid]: Valu
   const gone = [...leases].filter(([name, one]) => name === process || one.expires <= clock).map(([name]) => name)
   const left = [...leases].filter(([name]) => !gone.includes(name)).map(([, one]) => one)
   const granted = state.faults.has('a second lease') || !left.some(one => one.kind === 'memory' || wanted === 'memory')
-  session.effects.push(() => {
+  effect(session, () => {
     for (const name of gone) leases.delete(name)
   })
   if (!granted) return answer(stage.epoch, false, stage.epoch)
   const raises = wanted === 'memory' && !state.faults.has('epoch not raised with the lease')
   const since = mine?.kind === 'memory' && mine.epoch === stage.epoch ? mine.since : stage.epoch
   const epoch = stage.epoch + (raises ? 1 : 0)
-  session.effects.push(() => {
+  effect(session, () => {
     stage.epoch = epoch
     leases.set(process as string, { kind: wanted, epoch, since, expires })
     if (wanted === 'memory') state.watch.taken(process as string, stage.name)
@@ -75,17 +89,36 @@ const raise = (state: State, session: Session, [, process, expected]: Values): O
   const lease = state.leases.get(process as string)
   if (lease?.kind !== 'memory' || lease.epoch !== Number(expected)) throw new SqlError('AH410')
   session.leaseTouched = true
-  session.effects.push(() => {
+  effect(session, () => {
     state.stage.epoch++
     lease.epoch++
   })
   return [[String(Number(expected) + 1)]]
 }
 
-/** migration_change of sql/007. */
-const change = (state: State, session: Session, [, process, expected, target, asks, wait]: Values): Outcome => {
+/** migration_steps of sql/010: by its holder or not, and what it asks for. */
+const steps: Record<string, { byHolder: boolean; asks?: 'clean pass' | 'wait' }> = {
+  'off dualwrite': { byHolder: true },
+  'dualwrite off': { byHolder: true },
+  'dualwrite shadow': { byHolder: true },
+  'shadow dualwrite': { byHolder: true },
+  'shadow live': { byHolder: true, asks: 'clean pass' },
+  'live shadow': { byHolder: true },
+  'live rampdown': { byHolder: true, asks: 'clean pass' },
+  'rampdown live': { byHolder: false, asks: 'wait' },
+  'rampdown complete': { byHolder: false },
+  'complete rampdown': { byHolder: false },
+}
+
+/** migration_change of sql/010. */
+const change = (state: State, session: Session, [, process, expected, target, wait]: Values): Outcome => {
   if (hold(state, session, expected as string) === BLOCKED) return BLOCKED
-  const { stage, clock } = state
+  const { stage, clock, faults } = state
+  const step = faults.has('any step') ? { byHolder: false } : steps[`${stage.name} ${target}`]
+  if (!step) throw new SqlError('AH411')
+  const held = state.leases.get(process as string)
+  if (step.byHolder && (held?.kind !== 'memory' || held.epoch !== Number(expected))) throw new SqlError('AH410')
+  const asks = faults.has('no wait') ? undefined : step.asks
   if (asks === 'clean pass' && (stage.cleanPass === undefined || stage.cleanPass < stage.stageEpoch)) throw new SqlError('AH419')
   if (asks === 'wait') {
     const over = stage.changedAt + Number(wait) * 1000
@@ -93,7 +126,7 @@ const change = (state: State, session: Session, [, process, expected, target, as
     if (clock < over || open) throw new SqlError('AH419', 'AH419', '1')
   }
   session.leaseTouched = true
-  session.effects.push(() => {
+  effect(session, () => {
     const from = stage.name
     stage.name = target as string
     stage.epoch++
@@ -116,7 +149,7 @@ const write = (state: State, session: Session, id: string, make: (row: Row | und
   if (!made) return []
   const row = { ...made, version: session.drawn ?? version(state) }
   session.drawn = undefined
-  session.writes.set(id, row)
+  put(session, id, row)
   return [[id, String(row.version), toJson(id, row.value)]]
 }
 
@@ -131,42 +164,42 @@ const statements: Record<string, (state: State, session: Session, values: Values
   },
   'migration.enter': enter,
   'migration.release': (state, session, [, process]) => {
-    session.effects.push(() => void state.leases.delete(process as string))
+    effect(session, () => void state.leases.delete(process as string))
     return []
   },
   'migration.raise': raise,
-  'migration.hold': (state, session, values) => hold(state, session, values[1] as string),
+  'migration.hold': (state, session, values) =>
+    session.statements.at(-1)?.name === 'migration.mark' && state.faults.has('a mark without the lock')
+      ? []
+      : hold(state, session, values[1] as string),
   'migration.raise_version': (state, _, [beyond]) => {
     if (!state.faults.has('sequence not raised')) state.sequence = Math.max(state.sequence, Number(beyond))
     return []
   },
   'migration.change': change,
-  'migration.stage': state => [[state.stage.name]],
   'migration.restore.toy.0': (state, session, [given]) => {
     const entries = JSON.parse(given as string) as { id: string; value: string; deleted: boolean }[]
     if (!entries.every(({ id }) => lockRow(state, session, id))) return BLOCKED
-    for (const { id, value, deleted } of entries) session.writes.set(id, { version: version(state), value, deleted, by: 'restore' })
+    for (const { id, value, deleted } of entries) put(session, id, { version: version(state), value, deleted, by: 'restore' })
     return []
   },
-  'migration.written.toy': (state, session, [given]) =>
-    (JSON.parse(given as string) as { id: string }[]).map(({ id }) => entryOf(id, seen(state, session, id) as Row)),
+  'migration.mark': state => [[String(version(state))]],
   'migration.entry.toy': (state, session, [, id]) => {
     const row = seen(state, session, id as string)
     return row ? [entryOf(id as string, row)] : []
   },
-  'migration.entries.toy': (state, session, [, after]) =>
-    [...new Set([...state.rows.keys(), ...session.writes.keys()])]
-      .sort()
-      .map(id => [id, seen(state, session, id) as Row] as const)
-      .filter(([id]) => id > (after as string))
+  'migration.answered': (state, _, [, id]) => (state.answers.has(id as string) ? [[id as string]] : []),
+  'migration.entries.toy': (state, session, [, after, beyond]) =>
+    keysOf(state, session)
+      .filter(id => id > (after as string) && (seen(state, session, id) as Row).version > Number(beyond))
       .slice(0, 2)
-      .map(([id, row]) => entryOf(id, row)),
+      .map(id => entryOf(id, seen(state, session, id) as Row)),
   'migration.begin_run': (state, session, [id, , epoch]) => {
-    session.effects.push(() => void state.runs.set(id as string, Number(epoch)))
+    effect(session, () => void state.runs.set(id as string, Number(epoch)))
     return []
   },
   'migration.finish_run': (state, session, [id, , , repaired]) => {
-    session.effects.push(() => {
+    effect(session, () => {
       if (Number(repaired) > 0) state.stage.cleanPass = undefined
       else if ((state.runs.get(id as string) ?? 0) >= state.stage.stageEpoch) state.stage.cleanPass = state.stage.epoch
     })
@@ -182,7 +215,7 @@ const statements: Record<string, (state: State, session: Session, values: Values
     return row ? [[id as string, String(row.version), toJson(id as string, row.value), row.deleted ? 't' : 'f']] : []
   },
   'toy.list': (state, session) =>
-    [...new Set([...state.rows.keys(), ...session.writes.keys()])].sort().map(id => {
+    keysOf(state, session).map(id => {
       const row = seen(state, session, id) as Row
       return [id, String(row.version), toJson(id, row.value), row.deleted ? 't' : 'f']
     }),
@@ -194,7 +227,7 @@ const statements: Record<string, (state: State, session: Session, values: Values
   },
   'toy.remove': (state, session, [id]) => {
     if (!alive(seen(state, session, id as string))) return []
-    if (state.faults.has('a hard delete')) session.effects.push(() => void state.rows.delete(id as string))
+    if (state.faults.has('a hard delete')) effect(session, () => void state.rows.delete(id as string))
     return write(state, session, id as string, row => alive(row) && { value: (row as Row).value, deleted: true, by: 'client' })
   },
   'toy.increment': (state, session, [id, by]) =>
@@ -208,14 +241,15 @@ const statements: Record<string, (state: State, session: Session, values: Values
     )
   },
   idempotency_claim: (state, session, [, id, hash]) => {
-    if (state.sessions.some(other => other !== session && other.claims.has(id as string))) throw new SqlError('AH409')
-    session.claims.add(id as string)
+    if (state.sessions.some(other => other !== session && other.claims.includes(id as string))) throw new SqlError('AH409')
+    session.claims = [...session.claims, id as string]
     const kept = state.answers.get(id as string)
     if (kept) throw new SqlError(kept.hash === String(hash) ? 'AH208' : 'AH422')
     return []
   },
   idempotency_keep: (state, session, [, id, hash, status, headers, body]) => {
-    session.effects.push(
+    effect(
+      session,
       () => void state.answers.set(id as string, { hash: String(hash), answer: [String(status), headers as string, body as string] }),
     )
     return []

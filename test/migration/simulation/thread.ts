@@ -7,7 +7,8 @@ import * as scopes from '../../../shared/db/scope.ts'
 import * as errors from '../../../shared/errors.ts'
 import * as memory from '../../../shared/memory.ts'
 import * as staged from '../../../shared/migration/staged.ts'
-import { type Found, type Place, schedule } from './fuzz.ts'
+import { type Found, schedule } from './fuzz.ts'
+import type { Place } from './moods.ts'
 import { drainWith } from './world.ts'
 
 /** What a thread is to run: every `step`-th seed from `first` to `last`; it stops at the first violation. */

@@ -28,7 +28,8 @@ const methods = {
   increment: { kind: 'write', key: itself },
 } as const
 
-const textOf = (json: string): string => (JSON.parse(json) as Kept).value
+/** The value stands last in a row's JSON, and needs no escape. */
+const textOf = (json: string): string => json.slice(json.lastIndexOf(':"') + 2, -2)
 
 /** Told of each write that memory alone made, and for which request. */
 export type InMemory = (request: string, seen: Seen) => void

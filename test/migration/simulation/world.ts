@@ -12,6 +12,8 @@ export type Instance = {
   name: string
   place: number
   frozenUntil: number
+  /** How long its machine's clock has stood still. */
+  slept: number
   cutOffUntil: number
   staged: Staged<Toy>
   memory: Toy
@@ -38,7 +40,7 @@ export type World = {
 
 export const LEASE_SECONDS = 1
 /** A process looks after its lease less often than it would, or there would be little else to see. */
-const RARER = 4
+const RARER = 8
 let drain = (): void => {
   throw new Error('microtasks cannot be drained yet')
 }
@@ -87,7 +89,7 @@ let started = 0
 export const start = (world: World, place: number): void => {
   const { code, state } = world
   const name = `${'AB'[place]}${++started % 1000}`
-  const instance: Instance = { name, place, frozenUntil: 0, cutOffUntil: 0 } as Instance
+  const instance: Instance = { name, place, frozenUntil: 0, slept: 0, cutOffUntil: 0 } as Instance
   instance.db = simulatedDatabase(code, state, name, () => instance.cutOffUntil <= state.clock)
   const collection = toyCollection(code, world.books.inMemory)
   instance.memory = collection.memory
@@ -98,7 +100,8 @@ export const start = (world: World, place: number): void => {
     settings,
     collection,
     {
-      now: () => state.clock,
+      now: () => state.clock - instance.slept,
+      wall: () => state.clock,
       sleep: milliseconds => new Promise(wake => world.timers.push({ due: state.clock + milliseconds, instance: name, wake })),
       every: (milliseconds, beat) => {
         const timer = {
@@ -130,8 +133,8 @@ export const crash = (world: World, instance: Instance): void => {
 }
 
 const awake = (world: World, name: string): boolean => {
-  const instance = world.instances.find(one => one?.name === name)
-  return instance === undefined || instance.frozenUntil <= world.state.clock
+  for (const one of world.instances) if (one?.name === name) return one.frozenUntil <= world.state.clock
+  return true
 }
 
 /** Everything that could happen next without anybody's doing. */
@@ -155,7 +158,7 @@ export const happen = (world: World, event: Session | Timer): void => {
     trace?.push(
       `${state.clock} ${event.instance} hears of ${describe(event)}: ${event.error?.code ?? JSON.stringify(event.results.at(-1))}`,
     )
-    deliver(event)
+    deliver(state, event)
   } else {
     const before = event.phase
     advance(state, event, () => random.chance(0.15))
@@ -168,7 +171,7 @@ export const happen = (world: World, event: Session | Timer): void => {
       event.heldUntil <= state.clock &&
       random.chance(0.4)
     )
-      deliver(event)
+      deliver(state, event)
   }
   flush(world)
 }

@@ -1,0 +1,162 @@
+import { setTimeout } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
+import { counterCollection } from '../../functions/agents/collections.ts'
+import { makeDatabase } from '../../shared/db/database.ts'
+import { openPool } from '../../shared/db/pool.ts'
+import { stages, stepOf } from '../../shared/migration/stage.ts'
+import { makeStaged } from '../../shared/migration/staged.ts'
+import { makeLog } from '../../shared/observe/log.ts'
+import { makeMetrics } from '../../shared/observe/metrics.ts'
+import { makeTestDatabase, type TestDatabase } from '../support/database.ts'
+import { migrationsDir } from '../support/global.ts'
+import { runOver } from '../support/http.ts'
+import { type Holder, holdLocks } from '../support/locks.ts'
+import { type Process, startProcess } from '../support/processes.ts'
+import { startProxy } from '../support/proxy.ts'
+
+let database: TestDatabase
+let holder: Holder
+let running: Process[] = []
+
+beforeAll(async () => {
+  database = await makeTestDatabase({ MIGRATION_STAGE_CACHE_SECONDS: '1', DB_POOL_SIZE: '3' })
+  holder = await holdLocks(database)
+})
+afterAll(async () => {
+  await holder.close()
+  await database.drop()
+})
+afterEach(async () => {
+  for (const one of running) await one.stop()
+  running = []
+  for (const table of ['migration_leases', 'migration_runs', 'migration_stages', 'counters']) await database.sql(`delete from ${table}`)
+})
+
+const start = async (): Promise<Process> => {
+  const one = await startProcess(database)
+  running.push(one)
+  return one
+}
+const at = (stage: string) =>
+  database.sql(`insert into migration_stages (collection, stage, clean_pass) values ('counters', $1, 1)`, [stage])
+const increment = (one: Process) => one.staged.store.increment(one.scope, 'a', '1', new Date().toISOString())
+
+test.for([
+  ['changed', 'value = value + 1'],
+  ['removed', 'deleted_at = now()'],
+])('rule 3: a writer that waited for a row that was %s draws its version after the one it waited for', async ([, change]) => {
+  await at('rampdown')
+  const one = await start()
+  await increment(one)
+  await holder.sql('begin')
+  await holder.sql(`select from counters where id = 'a' for update`)
+  const waited = increment(one)
+  await holder.waiting(1)
+  const { rows } = await holder.sql(`update counters set ${change}, version = nextval('row_version') where id = 'a' returning version`)
+  await holder.sql('commit')
+  expect(BigInt((await waited).version)).toBeGreaterThan(BigInt(rows[0].version))
+})
+
+test('rule 5: a lease is not relied on by a clock that stood still while the machine slept', async () => {
+  await at('dualwrite')
+  const { pool, close } = await database.open()
+  const [log, metrics] = [makeLog('silent', undefined), makeMetrics()]
+  const db = makeDatabase(pool, { ...database.config.pool, log, metrics })
+  let wall = 0
+  const time = { now: () => 0, wall: () => wall, sleep: (n: number) => setTimeout(n), every: () => () => {} }
+  const settings = { first: 'off' as const, instance: 'sleeper', leaseSeconds: 1, validSeconds: 1 }
+  const { store, release } = makeStaged(db, log, settings, counterCollection(), time)
+  const two = await start()
+  await store.increment(two.scope, 'a', '1', new Date().toISOString())
+  await expect.poll(() => two.add('a').catch(() => 'not yet'), { timeout: 10_000 }).toBe(2)
+  wall = 5000
+  await expect(store.get(two.scope, 'a')).rejects.toMatchObject({ code: 'unavailable' })
+  await release()
+  await close()
+})
+
+test('rule 5: every step that is not legal is refused by the database itself, and a step without the lease', async () => {
+  await at('off')
+  const take = async (from: string, to: string, process: string): Promise<string> => {
+    await holder.sql(
+      `update migration_stages set stage = $1, epoch = 5, stage_epoch = 1, clean_pass = 5, changed_at = now() - interval '1 hour'`,
+      [from],
+    )
+    await holder.sql('delete from migration_leases')
+    await holder.sql(`insert into migration_leases (collection, instance, kind, epoch, since, expires_at)
+values ('counters', 'holder', 'memory', 5, 5, now() + interval '1 minute'), ('counters', 'stale', 'memory', 4, 4, now() + interval '1 minute'),
+  ('counters', 'guest', 'shared', 5, 5, now() + interval '1 minute')`)
+    const change = `select migration_change('counters', '${process}', 5, $1, 1)`
+    return holder.sql(change, [to]).then(
+      () => 'taken',
+      (error: { code: string }) => error.code,
+    )
+  }
+  for (const from of stages)
+    for (const to of stages) {
+      const step = stepOf(from, to)
+      expect([from, to, await take(from, to, 'holder')]).toEqual([from, to, step ? 'taken' : 'AH411'])
+      for (const process of ['stale', 'guest', 'nobody'])
+        if (step) expect([from, to, await take(from, to, process)]).toEqual([from, to, step.by === 'holder' ? 'AH410' : 'taken'])
+    }
+})
+
+test('rule 5: a step that is proved by nothing is refused by the database itself', async () => {
+  await at('shadow')
+  const one = await start()
+  await one.add('a')
+  await database.sql('update migration_stages set clean_pass = stage_epoch - 1')
+  await expect(one.step('live')).rejects.toMatchObject({ code: 'conflict' })
+  expect(await one.staged.verify()).toMatchObject({ equal: true })
+  expect(await one.step('live')).toBe('live')
+  await expect(one.step('rampdown'), 'a clean pass of the stage before is none').rejects.toMatchObject({ code: 'conflict' })
+})
+
+test('rule 8: live is not reached from complete before its last scope has ended, nor while a transaction begun before is open', async () => {
+  await at('complete')
+  const [left, two] = [await start(), await start()]
+  await left.add('a')
+  await holder.sql('begin')
+  await holder.sql('select 1')
+  await two.step('rampdown')
+  const refused = await two.step('live').catch(error => error)
+  expect(refused).toMatchObject({ code: 'conflict', retryAfter: expect.any(Number) })
+  // a process that has not heard of it writes on for as long as it may
+  expect(await left.add('a')).toBe(2)
+  await expect
+    .poll(() => database.sql(`select changed_at + interval '1 second' < now() as over from migration_stages`))
+    .toEqual([{ over: true }])
+  await left.staged.release()
+  await expect(two.step('live')).rejects.toMatchObject({ code: 'conflict' })
+  await holder.sql('rollback')
+  await expect.poll(() => two.step('live').catch(() => 'not yet'), { timeout: 10_000 }).toBe('live')
+  await expect.poll(() => two.get('a').catch(() => 'not yet'), { timeout: 10_000 }).toBe(2)
+  await expect(left.add('a')).rejects.toMatchObject({ code: 'unavailable' })
+  expect(await two.add('a')).toBe(3)
+})
+
+test('rule 10: while Postgres is away in live, memory answers those whom it has let through within the minute, and nobody else', async () => {
+  const proxy = await startProxy(inject('server'))
+  const migration = { ...database.config.migration, validSeconds: 30 }
+  const config = { ...database.config, migration, database: { kind: 'url' as const, url: proxy.url(database.url as string) } }
+  const app = await runOver({ ...database, config, open: () => openPool(config, 'agenthub_app', migrationsDir), drop: async () => {} })
+  try {
+    await at('live')
+    const { call, key } = await app.organization()
+    const other = (await call('POST', '/organizations/api-keys', { name: 'Never used', role: 'viewer' })).body.secret
+    await call('POST', '/agents/counters/a/increment', {})
+    await call('GET', '/agents/counters/a')
+    const asked = () =>
+      Promise.all([key, other, `${key.slice(0, -4)}AAAA`].map(async token => (await app.as(token)('GET', '/agents/counters/a')).status))
+    await proxy.close()
+    expect(await asked()).toEqual([200, 503, 503])
+    await proxy.reopen()
+    await expect.poll(asked, { timeout: 10_000 }).toEqual([200, 200, 401])
+    await proxy.close()
+    expect(await asked()).toEqual([200, 200, 503])
+    await proxy.reopen()
+  } finally {
+    await app.stop()
+    await proxy.close()
+  }
+})

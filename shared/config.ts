@@ -47,6 +47,7 @@ const Environment = z.object({
   UPSTASH_REDIS_REST_TOKEN: z.string().optional(),
   MIGRATION_INITIAL_STAGE: z.enum(stages).default('complete'),
   MIGRATION_STAGE_CACHE_SECONDS: count(1, 3600).default(30),
+  EVENT_RETENTION_MONTHS: count(1, 1200).optional(),
   RATE_LIMIT_PER_MINUTE: count(0, 1_000_000).optional(),
   PAYMENT_PROVIDER: z.enum(['manual', 'stripe']).default('manual'),
   STRIPE_API_KEY: z.string().optional(),
@@ -85,6 +86,8 @@ export type Config = {
   redis: { url: string; token: string } | undefined
   /** The stage of a collection that the database has not met, and how long a process may rely on a stage or a lease. */
   migration: { first: Stage; validSeconds: number }
+  /** Whole months that analytics events are kept after they occurred; undefined: for good. Their counts always are. */
+  eventMonths: number | undefined
   /** Requests a key may make in a minute; 0 is no limit. */
   rateLimit: number
   /** Who moves the money of new payment intents, and how Stripe is reached, where it is. */
@@ -116,6 +119,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     auditHeads: auditHeadsOf(env, database),
     redis: redisOf(env),
     migration: { first: env.MIGRATION_INITIAL_STAGE, validSeconds: env.MIGRATION_STAGE_CACHE_SECONDS },
+    eventMonths: env.EVENT_RETENTION_MONTHS,
     rateLimit: env.RATE_LIMIT_PER_MINUTE ?? (database.kind === 'embedded' ? 0 : 600),
     payments: paymentsOf(env),
     logLevel: env.LOG_LEVEL,

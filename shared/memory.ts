@@ -13,6 +13,8 @@ export type Table<T, W> = {
   get(organization: string, id: string): Row<W> | undefined
   /** The value as it is kept. */
   peek(organization: string, id: string): T | undefined
+  /** Every record behind `after` in the table's order. */
+  walk(organization: string, after: Key | undefined): IterableIterator<Walked<T, W>>
   /** The records that `wanted` likes, in the table's order. */
   list(organization: string, slice: Slice, wanted?: (value: T) => boolean): Page<W>
   /** Undefined when the id is taken. */
@@ -25,6 +27,8 @@ export type Table<T, W> = {
   nextVersion(): string
   replica: Replica
 }
+
+export type Walked<T, W> = { key: Key; value: T; row: () => Row<W> }
 
 /** The side of a table that a mirror works with. Removed entries stay as tombstones, as they do in Postgres. */
 export type Replica = {
@@ -105,6 +109,13 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
   }
   const take = ({ organization_id, id, version, deleted, json }: Entry): void =>
     keep(organization_id, id, { value: parseJson(json) as T, version, deleted, dirty: false })
+  function* walk(organization: string, after: Key | undefined): IterableIterator<Walked<T, W>> {
+    const rows = rowsOf(organization)
+    for (const { key, id } of rows.order.walk(order, after)) {
+      const kept = rows.byId.get(id) as Kept<T>
+      yield { key, value: kept.value, row: () => rowOf(id, kept) }
+    }
+  }
   function* entries(): IterableIterator<Entry> {
     for (const [organization, { byId }] of organizations) for (const [id, kept] of byId) yield entryOf(organization, id, kept)
   }
@@ -116,16 +127,15 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
       return kept && rowOf(id, kept)
     },
     peek: (organization, id) => alive(organization, id)?.value,
+    walk,
     list: (organization, { limit, after }, wanted = () => true) => {
-      const rows = rowsOf(organization)
-      const found: { key: Key; id: string; kept: Kept<T> }[] = []
-      for (const { key, id } of rows.order.walk(order, after)) {
-        const kept = rows.byId.get(id) as Kept<T>
-        if (wanted(kept.value)) found.push({ key, id, kept })
+      const found: Walked<T, W>[] = []
+      for (const one of walk(organization, after)) {
+        if (wanted(one.value)) found.push(one)
         if (found.length > limit) break
       }
       const items = found.slice(0, limit)
-      return { items: items.map(({ id, kept }) => rowOf(id, kept)), next: found.length > limit ? items.at(-1)?.key : undefined }
+      return { items: items.map(({ row }) => row()), next: found.length > limit ? items.at(-1)?.key : undefined }
     },
     create: (organization, id, value) => (alive(organization, id) ? undefined : write(organization, id, value)),
     put: (organization, id, change, ifMatch) => {

@@ -3,8 +3,10 @@ import type { HttpFunction } from '../../shared/http/route.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { makeAgents } from '../agents/index.ts'
+import { makeAnalytics } from '../analytics/index.ts'
 import { makeAudit } from '../audit/index.ts'
 import { makeConversations } from '../conversations/index.ts'
+import { makeDatabaseFunction } from '../database/index.ts'
 import { makeJobs } from '../jobs/index.ts'
 import { makeMigration } from '../migration/index.ts'
 import { makeOrganizations } from '../organizations/index.ts'
@@ -18,6 +20,8 @@ export const makeGateway = (shared: Shared): HttpFunction[] => {
     makeAgents(shared),
     makeConversations(shared),
     makePayments(shared),
+    makeAnalytics(shared),
+    makeDatabaseFunction(shared),
     makeAudit(shared),
     makeJobs(shared),
     makeMigration(shared),

@@ -3,6 +3,7 @@ import { withSystemRoutes } from '../../shared/http/system.ts'
 import { type Job, jobOf } from '../../shared/job.ts'
 import { openObjects } from '../../shared/objects/open.ts'
 import type { Shared } from '../../shared/shared.ts'
+import { eventPartitions, purgeEvents, purgeMetrics, refreshReports } from '../analytics/jobs.postgres.ts'
 import { headsIn } from '../audit/heads.ts'
 import { auditPartitions } from '../audit/jobs.postgres.ts'
 import { postgresSeals } from '../audit/seal.postgres.ts'
@@ -17,13 +18,18 @@ import { makeRunner } from './run.ts'
 
 /** Every job there is. A domain adds its own here, or its part to one that is here. */
 const jobsOf = ({ db, log, config }: Shared): Job[] => [
-  jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db)]),
-  jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, old runs', [
+  refreshReports(db),
+  jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db), eventPartitions(db, log)]),
+  jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, metrics, old events, old runs', [
     purgeIdempotencyKeys(db),
     purgeSessions(db),
     purgeTombstones(db, 'agents'),
     purgeTombstones(db, 'counters'),
     purgeTombstones(db, 'conversations'),
+    purgeTombstones(db, 'data_records'),
+    purgeTombstones(db, 'data_tables'),
+    purgeMetrics(db),
+    purgeEvents(db, config.eventMonths),
     purgeComparisons(db),
     purgeRuns(db),
   ]),

@@ -1,7 +1,10 @@
 import type { Connection, Submittable } from 'pg'
 
-/** One statement: a name (its prepared statement, its metric), its text, and its values as Postgres text, in order. */
-export type Statement = { readonly name: string; readonly text: string; readonly values: readonly Value[] }
+/**
+ * One statement: a name (its prepared statement, its metric), its text, and its values as Postgres text, in order. A `nameless` one
+ * is prepared for this once: texts without bound would fill the server's memory, and its plan is made for its values.
+ */
+export type Statement = { readonly name: string; readonly text: string; readonly values: readonly Value[]; readonly nameless?: true }
 export type Value = string | number | boolean | null | Buffer
 
 /** A result row: each column as Postgres's text, in the order of the select list. */
@@ -52,10 +55,11 @@ export class Batch implements Submittable {
     if (this.#parsing.length > 0) wire.on('parseComplete', this.#parsed)
   }
 
-  #send(wire: Wire, { name, text, values }: Statement): void {
-    const known = wire.parsedStatements[name]
+  #send(wire: Wire, { nameless, text, values, ...statement }: Statement): void {
+    const name = nameless ? '' : statement.name
+    const known = nameless ? undefined : wire.parsedStatements[name]
     if (known !== undefined && known !== text) throw new Error(`two statements are named '${name}'`)
-    if (known === undefined && !this.#parsing.some(other => other.name === name)) {
+    if (known === undefined && (nameless || !this.#parsing.some(other => other.name === name))) {
       wire.parse({ name, text, types: [] }, true)
       this.#parsing.push({ name, text, values: [] })
     }
@@ -66,7 +70,7 @@ export class Batch implements Submittable {
   /** Answers come in the order of the Parses: each makes one statement known to this connection. */
   readonly #parsed = () => {
     const statement = this.#parsing.shift()
-    if (statement && this.#connection) this.#connection.parsedStatements[statement.name] = statement.text
+    if (statement?.name && this.#connection) this.#connection.parsedStatements[statement.name] = statement.text
   }
 
   #end(): void {

@@ -42,19 +42,18 @@ export const purge = (db: Database, { table, when, before }: Expired): Part => (
 
 /**
  * The tombstones of a collection, 30 days after the removal; 90 where the row was imported: until then an import that comes again
- * finds that it was removed here. Only at the stage `complete`, in whose transaction no memory needs them.
+ * finds that it was removed here. Only at the stage `complete`. `expired` is SQL for other rows of it that go.
  */
-export const purgeTombstones = (db: Database, collection: string, table = collection): Part =>
-  purge(db, {
+export const purgeTombstones = (db: Database, collection: string, table = collection, expired = 'false'): Part => {
+  const stage = `exists (select from migration_stages where collection = '${collection}' and stage = 'complete')`
+  const hold = `select pg_advisory_xact_lock_shared(migration_lock('${collection}'))`
+  const old = "deleted_at < now() - make_interval(days => case when extra ? 'imported' then 90 else 30 end)"
+  return purge(db, {
     table,
-    when: `deleted_at < now() - make_interval(days => case when extra ? 'imported' then 90 else 30 end)
-    and exists (select from migration_stages where collection = '${collection}' and stage = 'complete')`,
-    before: {
-      name: `purge.hold_${collection}`,
-      text: `select pg_advisory_xact_lock_shared(migration_lock('${collection}'))`,
-      values: [],
-    },
+    when: `(${old} or deleted_at is null and ${expired}) and ${stage}`,
+    before: { name: `purge.hold_${collection}`, text: hold, values: [] },
   })
+}
 
 /** The rows of a platform table by its one age: `remove` takes at most $1 of them, and is repeated until none is left. */
 export const purgeAll = (db: Database, table: string, remove: string): Part => ({

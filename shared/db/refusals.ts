@@ -1,7 +1,14 @@
-import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
+import { type Code, EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
 
 /** An error of Postgres or of the connection to it, as far as we look at it. */
-export type DatabaseError = Error & { code?: string; column?: string; constraint?: string; severity?: string; hint?: string }
+export type DatabaseError = Error & {
+  code?: string
+  column?: string
+  constraint?: string
+  severity?: string
+  hint?: string
+  detail?: string
+}
 
 /** The connection is gone or going: the outcome of what was on it is unknown. */
 export const isConnectionLoss = ({ code = '', message, severity }: DatabaseError): boolean =>
@@ -21,15 +28,20 @@ export const isStalePlan = ({ code, message }: DatabaseError): boolean =>
  * Codes AHnnn are raised by our own functions in sql/.
  */
 export const toRefusal = (error: DatabaseError): Error => {
-  const refuse = (code: ConstructorParameters<typeof Refusal>[0], detail: string, retryAfter?: number) =>
+  const refuse = (code: Code, detail: string, retryAfter?: number) =>
     new Refusal(code, detail, { cause: error, ...(retryAfter === undefined ? {} : { retryAfter }) })
+  /** A refusal of our own in SQL; its detail may be the JSON of the places in the request that it is about. */
+  const refuseAt = (code: Code) =>
+    new Refusal(code, error.message, { cause: error, ...(error.detail ? { errors: JSON.parse(error.detail) } : {}) })
   switch (error.code) {
     case 'AH400':
-      return refuse('invalid_request', error.message)
+      return refuseAt('invalid_request')
     case 'AH401':
       return refuse('unauthenticated', 'the API key or session is unknown, expired or revoked')
     case 'AH403':
       return refuse('forbidden', error.message)
+    case 'AH404':
+      return refuseAt('not_found')
     case 'AH409':
       return refuse('conflict', 'a request with this Idempotency-Key is in flight', 1)
     case 'AH410':
@@ -37,7 +49,9 @@ export const toRefusal = (error: DatabaseError): Error => {
     case 'AH419':
       return refuse('conflict', error.message, error.hint === undefined ? undefined : Number(error.hint))
     case 'AH411':
-      return refuse('conflict', error.message)
+      return refuseAt('conflict')
+    case 'AH412':
+      return refuseAt('version_mismatch')
     case 'AH422':
       return refuse('idempotency_key_reused', 'this Idempotency-Key was used for another request')
     case '23505':

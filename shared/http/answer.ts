@@ -2,11 +2,12 @@ import type { Kept } from '../db/idempotency.ts'
 import { stringify } from '../json.ts'
 import type { Page, Row } from '../record.ts'
 import type { Cursors } from './cursor.ts'
-import type { Answer, Reply, Route } from './route.ts'
+import type { Answer, Put, Reply, Route } from './route.ts'
 
 type Asked = { path: () => string; binding: string; ifNoneMatch: string | undefined }
 
 const isRow = (answer: object): answer is Row<unknown> => 'json' in answer && 'version' in answer
+const isPut = (answer: object): answer is Put<unknown> => 'row' in answer && 'created' in answer
 const isPage = (answer: object): answer is Page<unknown> => 'items' in answer && 'next' in answer
 const isRows = (answer: object): answer is { rows: Row<unknown>[] } => 'rows' in answer
 const isReply = (answer: object): answer is { reply: Reply } => 'reply' in answer
@@ -31,12 +32,11 @@ export const render = (
   if (typeof answer !== 'object' || answer === null) return { status, headers, body: stringify(answer) }
   if (isStream(answer)) return { status, headers: { 'content-type': answer.type }, body: '', stream: answer.stream }
   if (isReply(answer)) return { status: answer.reply.status ?? 200, headers: answer.reply.headers ?? headers, body: answer.reply.body }
-  if (isRow(answer)) {
-    headers.etag = `"${answer.version}"`
-    if (status === 201) headers.location = `${asked.path()}/${encodeURIComponent(answer.id)}`
-    if (route.method === 'get' && matches(asked.ifNoneMatch, headers.etag))
-      return { status: 304, headers: { etag: headers.etag }, body: '' }
-    return { status, headers, body: answer.json }
+  if (isRow(answer)) return rowAnswer(answer, route, status, headers, asked)
+  if (isPut(answer)) {
+    const { row, created } = answer
+    const place = created ? { location: asked.path() } : {}
+    return { status: created ? 201 : 200, headers: { ...headers, etag: `"${row.version}"`, ...place }, body: row.json }
   }
   if (isPage(answer)) {
     const cursor = answer.next === undefined ? 'null' : `"${cursors.seal(answer.next, asked.binding)}"`
@@ -47,6 +47,13 @@ export const render = (
     return { status, headers, body: `{${itemsOf(answer.rows)}}` }
   }
   return { status, headers, body: stringify(answer) }
+}
+
+const rowAnswer = (row: Row<unknown>, { method }: Route, status: number, headers: Record<string, string>, asked: Asked): Kept => {
+  const etag = `"${row.version}"`
+  if (method === 'get' && matches(asked.ifNoneMatch, etag)) return { status: 304, headers: { etag }, body: '' }
+  const place = status === 201 ? { location: `${asked.path()}/${encodeURIComponent(row.id)}` } : {}
+  return { status, headers: { ...headers, etag, ...place }, body: row.json }
 }
 
 const matches = (ifNoneMatch: string | undefined, etag: string): boolean =>

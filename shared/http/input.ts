@@ -16,6 +16,9 @@ export const ListQuery = z.strictObject({
   cursor: z.string().max(4096).optional(),
 })
 
+/** The same in the body of a POST that lists. */
+export const ListBody = z.object({ limit: z.number().int().min(1).max(200).default(50), cursor: z.string().max(MEGABYTE).optional() })
+
 const NoQuery = z.strictObject({})
 
 /** Checks everything that came with a request against its route. Throws invalid_request that names each wrong field. */
@@ -25,19 +28,28 @@ export const inputOf = (
   bytes: Buffer,
   openCursor: (cursor: string) => ReturnType<Cursors['open']>,
 ): Omit<Input<z.ZodType, z.ZodType, z.ZodType>, 'scope' | 'now'> => {
-  const given = queryOf(request.search)
-  const { limit, cursor, ...rest } = given
-  const list = route.lists && checked(ListQuery, { limit, cursor }, 'query')
-  const body = route.body && checked(route.body, jsonOf(bytes, request.raw.headers['content-type']) ?? {}, 'body')
+  const query = queryOf(request.search)
+  const json = route.body && (jsonOf(bytes, request.raw.headers['content-type']) ?? {})
+  const inBody = route.lists !== undefined && route.body !== undefined
+  const [paging, rest] = route.lists ? apart(inBody ? json : query) : []
+  const list = paging && (inBody ? checked(ListBody, paging, 'body') : checked(ListQuery, paging, 'query'))
+  const body = route.body && checked(route.body, inBody ? rest : json, 'body')
   refuseReserved(body, reserved)
   return {
     params: route.params && checked(route.params, params, 'path'),
-    query: checked(route.query ?? NoQuery, list ? rest : given, 'query'),
+    query: checked(route.query ?? NoQuery, paging && !inBody ? rest : query, 'query'),
     body,
     ifMatch: ifMatchOf(request.raw.headers['if-match']),
     upload: uploadOf(route, request.raw),
     slice: sliceOf(list, openCursor),
   }
+}
+
+/** A list's limit and cursor, and what came beside them. */
+const apart = (given: unknown): [paging: object, rest: unknown] => {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return [{}, given]
+  const { limit, cursor, ...rest } = given as { limit?: unknown; cursor?: unknown }
+  return [{ limit, cursor }, rest]
 }
 
 const uploadOf = ({ uploads = [], bodyLimit = MEGABYTE }: Route, raw: IncomingMessage): Upload => {
@@ -58,7 +70,7 @@ const refuseReserved = (body: unknown, reserved: ReadonlySet<string>): void => {
   if (typeof id === 'string' && reserved.has(id)) throw invalid('id', `'${id}' is a word of this path and cannot be an id`)
 }
 
-const sliceOf = (list: z.output<typeof ListQuery> | undefined, openCursor: (cursor: string) => ReturnType<Cursors['open']>): Slice => ({
+const sliceOf = (list: z.output<typeof ListBody> | undefined, openCursor: (cursor: string) => ReturnType<Cursors['open']>): Slice => ({
   limit: list?.limit ?? 0,
   after: list?.cursor === undefined ? undefined : openCursor(list.cursor),
 })

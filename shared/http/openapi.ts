@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { statusOf } from '../errors.ts'
-import { ListQuery } from './input.ts'
+import { ListBody, ListQuery } from './input.ts'
 import type { HttpFunction, Route } from './route.ts'
 
 type Schema = Record<string, unknown>
@@ -41,10 +41,10 @@ const operation = (name: string, route: Route): Schema => ({
   parameters: [
     ...fields(route.params, 'path'),
     ...fields(route.query, 'query'),
-    ...(route.lists ? fields(ListQuery, 'query') : []),
+    ...(route.lists && !route.body ? fields(ListQuery, 'query') : []),
     ...headersOf(route).map(header => ({ ...header, in: 'header', schema: { type: 'string' } })),
   ],
-  ...(route.body ? { requestBody: { required: !route.body.safeParse({}).success, ...inBody(jsonSchema(route.body, 'input')) } } : {}),
+  ...(route.body ? { requestBody: { required: !route.body.safeParse({}).success, ...inBody(bodyOf(route.body, route)) } } : {}),
   ...(route.uploads ? { requestBody: { required: true, content: Object.fromEntries(route.uploads.map(type => [type, {}])) } } : {}),
   responses: {
     [successOf(route)]: { description: 'done', ...answerOf(route) },
@@ -54,6 +54,12 @@ const operation = (name: string, route: Route): Schema => ({
     },
   },
 })
+
+const bodyOf = (body: z.ZodType, { lists }: Route): Schema => {
+  const schema = jsonSchema(body, 'input')
+  if (!lists) return schema
+  return { ...schema, properties: { ...(schema.properties as Schema), ...(jsonSchema(ListBody, 'input').properties as Schema) } }
+}
 
 const successOf = (route: Route): number => route.status ?? (route.returns || route.lists ? 200 : 204)
 

@@ -37,6 +37,14 @@ export const refusalOf = (error: z.ZodError, where: 'path' | 'query' | 'body'): 
 
 const fieldErrors = (issue: z.core.$ZodIssue): FieldError[] => {
   const path = issue.path.map(String).join('/').toWellFormed()
+  if (issue.code === 'invalid_union' && issue.errors.length > 0)
+    return nearest(issue.errors).flatMap(inner => fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }))
   if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }]
   return issue.keys.map(key => ({ path: (path === '' ? key : `${path}/${key}`).toWellFormed(), message: 'is unknown here' }))
 }
+
+/** Of several shapes the one that the value comes nearest to: the fewest complaints, the deepest. */
+const nearest = (shapes: z.core.$ZodIssue[][]): z.core.$ZodIssue[] =>
+  shapes.reduce((best, one) => (one.length < best.length || (one.length === best.length && depth(one) > depth(best)) ? one : best))
+
+const depth = (issues: z.core.$ZodIssue[]): number => Math.max(...issues.map(({ path }) => path.length))

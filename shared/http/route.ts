@@ -35,9 +35,13 @@ export type Upload = { type: string; headers: IncomingHttpHeaders; chunks: Async
 /** An answer with headers of its own, or a body that is not JSON. */
 export type Reply = { status?: number; headers?: Record<string, string>; body: string }
 
+/** What a PUT made (201) or replaced (200). */
+export type Put<T> = { row: Row<T>; created: boolean }
+
 /** What a handler may return for a shape: stored rows go out as the text they are, a stream (of JSON) in pieces as they come. */
 export type Answer<T> =
   | Row<T>
+  | Put<T>
   | Page<unknown>
   | { rows: Row<unknown>[] }
   | { reply: Reply }
@@ -57,7 +61,7 @@ export type Declaration<D, P, Q, B, R> = {
   body?: B
   /** The shape of the answer's body; none is a 204. */
   returns?: R
-  /** The shape of a list's items: the route then takes `limit` and `cursor` and answers a page. */
+  /** The shape of a list's items: the route then takes `limit` and `cursor`, in its body where it has one, and answers a page. */
   lists?: Shape
   /** 201 adds `Location`: the route's own path and the new record's id. */
   status?: 200 | 201

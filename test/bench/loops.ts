@@ -5,6 +5,7 @@ import type { Bench } from './ground.ts'
 const whole = [
   { file: 'test/db/isolation.server.test.ts', project: 'server', environment: { TEST_BENCH: '1' } },
   { file: 'test/routes/fuzz.test.ts', project: 'server', environment: { TEST_FUZZ_COUNT: '20000' } },
+  { file: 'test/analytics/rollups.test.ts', project: 'server', environment: { TEST_ROLLUP_SEEDS: '1000' } },
   { file: 'test/migration/fuzz.embedded.test.ts', project: 'embedded', environment: { TEST_FUZZ_SCHEDULES: '200000' } },
 ]
 

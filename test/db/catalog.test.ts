@@ -3,6 +3,7 @@ import { makeTestDatabase, type TestDatabase } from '../support/database.ts'
 
 /** Tables of the platform itself: no organization's rows are in them. */
 const PLATFORM = [
+  'analytics_retention',
   'job_runs',
   'migration_compared',
   'migration_empty',
@@ -11,10 +12,26 @@ const PLATFORM = [
   'migration_runs',
   'migration_stages',
   'migration_steps',
+  'report_refreshes',
   'schema_migrations',
 ]
+/** What other rows say once more: keyed by what they are about, without stamps, and no event of their own. */
+const DERIVED = ['data_index']
 /** Written by the machinery and not by a caller: an event of each of their rows would say nothing. */
-const UNAUDITED = ['audit_blocks', 'audit_events', 'idempotency_keys', 'ledger_balances', 'ledger_entries', 'payment_events']
+const UNAUDITED = [
+  'analytics_event_keys',
+  'audit_blocks',
+  'audit_events',
+  'event_deltas',
+  'event_rollups',
+  'event_totals',
+  'idempotency_keys',
+  'ledger_balances',
+  'ledger_entries',
+  'payment_events',
+]
+/** Rows by the thousand that are never changed: one event a statement tells of them all. The app can only add to such a table. */
+const IN_BATCHES = ['analytics_events']
 /** E-mail addresses are unique everywhere: the one index that no organization leads. */
 const ACROSS = ['users_email']
 
@@ -22,7 +39,7 @@ let database: TestDatabase
 let tables: string[]
 beforeAll(async () => {
   database = await makeTestDatabase()
-  tables = (await names(`relkind in ('r', 'p') and not relispartition`)).filter(name => !PLATFORM.includes(name))
+  tables = (await names(`relkind in ('r', 'p') and not relispartition`)).filter(name => ![...PLATFORM, ...DERIVED].includes(name))
 })
 afterAll(() => database.drop())
 
@@ -136,9 +153,45 @@ test('every foreign key is composite, and organization_id leads both of its side
 
 test('every table that a caller can change has the audit trigger for all three kinds of change', async () => {
   const audited = `select tgrelid::regclass::text as name from pg_trigger
-    where tgfoid = 'audit()'::regprocedure and tgenabled = 'O' and not tgisinternal
+    where tgfoid in ('audit()'::regprocedure, 'audit_batch()'::regprocedure) and tgenabled = 'O' and not tgisinternal
     group by 1 having bit_or(tgtype & 28) = 28` // 4 insert, 8 delete, 16 update
   expect(await lacking(audited)).toEqual(UNAUDITED)
+})
+
+test('what the app writes without an audit event of each row, it can only add to', async () => {
+  const batched = await database.sql<{ name: string }>(
+    "select distinct tgrelid::regclass::text as name from pg_trigger where tgfoid = 'audit_batch()'::regprocedure and not tgisinternal and tgparentid = 0",
+  )
+  expect(batched.map(({ name }) => name)).toEqual(IN_BATCHES)
+  const rights = await database.sql<{ name: string; kinds: string[] }>(
+    `select name, array(select kind from unnest('{INSERT,UPDATE,DELETE}'::text[]) kind where has_table_privilege('agenthub_app', name, kind)) as kinds
+    from unnest($1::text[]) name order by 1`,
+    [[...IN_BATCHES, ...UNAUDITED]],
+  )
+  expect(rights.map(({ name, kinds }) => [name, kinds.join()])).toEqual([
+    ['analytics_event_keys', 'INSERT'],
+    ['analytics_events', 'INSERT'],
+    ['audit_blocks', ''],
+    ['audit_events', 'INSERT'],
+    ['event_deltas', 'INSERT'],
+    ['event_rollups', ''],
+    ['event_totals', ''],
+    ['idempotency_keys', 'INSERT,UPDATE,DELETE'],
+  ])
+})
+
+test('the app reads a report through a view that shows its own organization alone', async () => {
+  const reports = await names("relkind = 'm'")
+  expect(reports.length).toBeGreaterThan(2)
+  for (const report of reports) {
+    const [found] = await database.sql<{ grants: boolean; barrier: boolean; bound: boolean }>(
+      `select has_any_column_privilege('agenthub_app', $1, 'SELECT') or has_any_column_privilege('agenthub_jobs', $1, 'SELECT') as grants,
+        reloptions @> '{security_barrier=true}' as barrier, pg_get_viewdef(oid) like '%organization_id = scope_organization()%' as bound
+      from pg_class where relname = $2`,
+      [report, report.replace(/^report_/, 'own_')],
+    )
+    expect([report, found]).toEqual([report, { grants: false, barrier: true, bound: true }])
+  }
 })
 
 test('the app has no right on a partition, and can neither change nor remove an audit event', async () => {
@@ -184,6 +237,7 @@ test.each([
   ['organizations', ['id', 'name', 'created_at']],
   ['users', ['id', 'organization_id', 'email', 'role', 'created_at']],
   ['payment_intents', ['id', 'organization_id', 'amount', 'currency', 'status', 'created_at']],
+  ['analytics_events', ['id', 'organization_id', 'event_type', 'event_data', 'created_at']],
   ['agents', ['id', 'organization_id', 'name', 'industry', 'configuration', 'status', 'created_at', 'updated_at']],
 ])('%s has the columns that the plan gave it', async (table, planned) => {
   const columns = await database.sql<{ name: string }>(

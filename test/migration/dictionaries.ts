@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs'
 import type { Running } from '../support/http.ts'
 
-export const names = ['agents', 'counters', 'conversations', 'payment_intents', 'transactions'] as const
+export const names = [
+  ...(['agents', 'counters', 'conversations', 'tables', 'database', 'analytics_data', 'metrics_cache'] as const),
+  ...(['payment_intents', 'transactions'] as const),
+] as const
 export const sample = (name: string): string => readFileSync(new URL(`samples/${name}.json`, import.meta.url), 'utf8')
+
+/** How many entries a dictionary has: those of its lists and of its dictionaries, where it has such. */
+export const entriesIn = (name: string, text: string): number => {
+  const values = Object.values(JSON.parse(text))
+  return ['database', 'analytics_data'].includes(name) ? values.flatMap(one => Object.keys(one as object)).length : values.length
+}
 
 /** The routes of dictionaries, as the platform calls them. An array of entries is sent as NDJSON, text as a JSON object. */
 export const dictionariesOf = ({ admin, database }: Running, organization = 'org_default') => {

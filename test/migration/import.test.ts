@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Running, run } from '../support/http.ts'
-import { dictionariesOf, line, names, sample } from './dictionaries.ts'
+import { dictionariesOf, entriesIn, line, names, sample } from './dictionaries.ts'
 
 let app: Running
 beforeAll(async () => {
@@ -15,7 +15,7 @@ test.each(names)(
   async name => {
     const dictionaries = dictionariesOf(app)
     const text = sample(name)
-    const read = Object.keys(JSON.parse(text)).length
+    const read = entriesIn(name, text)
     const first = await dictionaries.import(name, text)
     expect(first.body).toMatchObject({ read, inserted: read, unchanged: 0, updated: 0, ...clean })
     const again = await dictionaries.import(name, text)

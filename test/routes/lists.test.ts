@@ -29,6 +29,8 @@ test('every list read one record a page holds what it holds in one page, in the 
     await call('POST', '/conversations', { id: name, agent_id: 'One', messages: [{ role: 'user', content: name }] })
     const payment = { id: name, amount: 5, currency: 'usd', confirm: true }
     await call('POST', '/payments/intents', payment, { 'idempotency-key': name })
+    await call('PUT', `/database/tables/${name}`, { columns: {} })
+    if (name === 'One') for (const id of ['a', 'b', 'c']) await call('POST', '/database/tables/One/records', { id, data: { id } })
     await call('POST', '/conversations/One/messages', { messages: [{ role: 'user', content: name }] })
   }
   const lists = [
@@ -40,6 +42,8 @@ test('every list read one record a page holds what it holds in one page, in the 
     '/conversations/One/messages',
     '/payments/intents',
     '/payments/transactions',
+    '/database/tables',
+    '/database/tables/One/records',
     '/audit/events',
   ]
   for (const path of lists) {

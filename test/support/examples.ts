@@ -11,6 +11,9 @@ export type Made = {
   draft: string
   hold: string
   transaction: string
+  table: string
+  record: string
+  metric: string
 }
 
 /** A request that a route accepts for the records of `made`. */
@@ -27,6 +30,11 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
   const agent = await id('/agents', { name: mark, configuration: { mark } })
   const counter = `counter-${mark}`
   await call('POST', `/agents/counters/${counter}/increment`, { by: 7 })
+  const metric = `metric-${mark}`
+  await call('PUT', `/analytics/metrics/${metric}`, { value: { mark } })
+  await call('POST', '/analytics/events', { event_type: mark, agent_id: agent })
+  const table = `table-${mark}`
+  await call('PUT', `/database/tables/${table}`, { columns: { mark: 'string' } })
   const messages = [{ role: 'user', content: `A word from ${mark}` }]
   const payment = { amount: 1000, currency: 'usd', confirm: true, metadata: { mark } }
   const intent = await id('/payments/intents', payment, keyed())
@@ -39,7 +47,10 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
     hold: await id('/payments/intents', { ...payment, capture_method: 'manual' }, keyed()),
     transaction: (await call('GET', `/payments/transactions?intent_id=${intent}`)).body.items[0].id,
     conversation: await id('/conversations', { agent_id: agent, metadata: { mark }, messages }),
+    table,
+    record: await id(`/database/tables/${table}/records`, { data: { mark } }),
     user: await id('/organizations/users', { email: `${mark}@example.org`, name: mark, role: 'member' }),
+    metric,
     key: await id('/organizations/api-keys', { name: mark, role: 'viewer' }),
   }
 }
@@ -54,6 +65,14 @@ export const examples: Record<string, (made: Made) => Example> = {
   'get /agents/counters': () => ({ path: '/agents/counters' }),
   'get /agents/counters/:name': ({ counter }) => ({ path: `/agents/counters/${counter}` }),
   'post /agents/counters/:name/increment': ({ counter }) => ({ path: `/agents/counters/${counter}/increment`, body: { by: '0.5' } }),
+  'get /analytics/events': () => ({ path: '/analytics/events' }),
+  'post /analytics/events': ({ agent }) => ({ path: '/analytics/events', body: { event_type: 'opened', agent_id: agent } }),
+  'get /analytics/timeseries': () => ({ path: '/analytics/timeseries?interval=day&group_by=event_type' }),
+  'get /analytics/reports': () => ({ path: '/analytics/reports' }),
+  'get /analytics/reports/:name': () => ({ path: '/analytics/reports/daily_events' }),
+  'put /analytics/metrics/:key': ({ metric }) => ({ path: `/analytics/metrics/${metric}`, body: { value: 1 } }),
+  'get /analytics/metrics/:key': ({ metric }) => ({ path: `/analytics/metrics/${metric}` }),
+  'delete /analytics/metrics/:key': ({ metric }) => ({ path: `/analytics/metrics/${metric}` }),
   'get /conversations': () => ({ path: '/conversations' }),
   'post /conversations': ({ agent }) => ({
     path: '/conversations',
@@ -87,6 +106,31 @@ export const examples: Record<string, (made: Made) => Example> = {
   'get /payments/transactions': () => ({ path: '/payments/transactions' }),
   'get /payments/transactions/:id': ({ transaction }) => ({ path: `/payments/transactions/${transaction}` }),
   'get /payments/balance': () => ({ path: '/payments/balance' }),
+  'get /database/tables': () => ({ path: '/database/tables' }),
+  'get /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}` }),
+  'put /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}`, body: { columns: {} } }),
+  'delete /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}` }),
+  'get /database/tables/:table/records': ({ table }) => ({ path: `/database/tables/${table}/records` }),
+  'post /database/tables/:table/records': ({ table }) => ({ path: `/database/tables/${table}/records`, body: { data: { a: 1 } } }),
+  'get /database/tables/:table/records/:id': ({ table, record }) => ({ path: `/database/tables/${table}/records/${record}` }),
+  'put /database/tables/:table/records/:id': ({ table, record }) => ({
+    path: `/database/tables/${table}/records/${record}`,
+    body: { data: { a: 1 } },
+  }),
+  'patch /database/tables/:table/records/:id': ({ table, record }) => ({
+    path: `/database/tables/${table}/records/${record}`,
+    body: { data: { a: 1 } },
+  }),
+  'delete /database/tables/:table/records/:id': ({ table, record }) => ({ path: `/database/tables/${table}/records/${record}` }),
+  'post /database/tables/:table/query': ({ table }) => ({
+    path: `/database/tables/${table}/query`,
+    body: { where: { a: { $exists: false } } },
+  }),
+  'post /database/tables/:table/delete': ({ table }) => ({ path: `/database/tables/${table}/delete`, body: { where: { a: 1 } } }),
+  'post /database/batch': ({ table, record }) => ({
+    path: '/database/batch',
+    body: { operations: [{ op: 'merge', table, id: record, data: { a: 1 } }] },
+  }),
   'get /organizations/me': () => ({ path: '/organizations/me' }),
   'patch /organizations/me': () => ({ path: '/organizations/me', body: { settings: { a: 1 } } }),
   'delete /organizations/me': () => ({ path: '/organizations/me' }),

@@ -12,11 +12,15 @@ export type Load = { rate: number; p50: number; p99: number }
 
 const CONNECTIONS = 50
 
-/** Puts load on a target for so many seconds, from a process of its own. Throws when one answer was no 2xx. */
-export const load = async ({ url, method = 'GET', headers = {}, body }: Target, seconds: number): Promise<Load> => {
+/** Puts load on a target for so many seconds and over so many connections, from a process of its own. Throws when one answer was no 2xx. */
+export const load = async (
+  { url, method = 'GET', headers = {}, body }: Target,
+  seconds: number,
+  connections = CONNECTIONS,
+): Promise<Load> => {
   const given = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`])
   const sent = [...given, ...(body === undefined ? [] : ['-I', '-b', body]), '-m', method]
-  const printed = await runChild([autocannon, '-j', '-n', '-c', String(CONNECTIONS), '-d', String(seconds), ...sent, url])
+  const printed = await runChild([autocannon, '-j', '-n', '-c', String(connections), '-d', String(seconds), ...sent, url])
   const { errors, timeouts, non2xx, requests, latency } = JSON.parse(printed) as Result
   if (errors + timeouts + non2xx > 0) throw new Error(`${url}: ${errors} errors, ${timeouts} time-outs, ${non2xx} answers that are no 2xx`)
   return { rate: requests.average, p50: latency.p50, p99: latency.p99 }

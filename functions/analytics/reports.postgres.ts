@@ -1,0 +1,70 @@
+import type { Columns } from '../../shared/db/batch.ts'
+import type { Database } from '../../shared/db/database.ts'
+import { invalid } from '../../shared/errors.ts'
+import { ReportName } from './reports.schema.ts'
+import type { ReportStore } from './store.ts'
+
+/** The most items of an answer. */
+const MOST = 10_000
+
+/**
+ * What is in each report: its columns, and where the days lie that are not materialized, between $2 and $3 and before `since`. A new
+ * report is an entry here, its name in reports.schema.ts, and a materialized view (sql/014). Sessions are in UTC: a date compares as its midnight there.
+ */
+const reports: Record<ReportName, { columns: string; older: string }> = {
+  daily_events: {
+    columns: 'event_type, events',
+    older: `select day, value, count from event_totals, since
+  where organization_id = $1 and dimension = 'event_type' and day >= $2::date and day < $3::date and day < since.at`,
+  },
+  agent_activity: {
+    columns: "nullif(agent_id, '') as agent_id, events",
+    older: `select day, coalesce(value, ''), count from event_totals, since
+  where organization_id = $1 and dimension = 'agent_id' and day >= $2::date and day < $3::date and day < since.at`,
+  },
+  conversation_volume: {
+    columns: "nullif(agent_id, '') as agent_id, conversations, messages",
+    older: `select (created_at at time zone 'UTC')::date, coalesce(agent_id, ''), count(*), sum(message_count)::bigint
+  from conversations, since
+  where organization_id = $1 and deleted_at is null and created_at >= $2::date and created_at < $3::date and created_at < since.at
+  group by 1, 2`,
+  },
+}
+
+/** One row: the body, or null where it would be too long. */
+const textOf = (name: ReportName): string => {
+  const { columns, older } = reports[name]
+  return `with since as materialized (
+  select since as at, refreshed_at from report_refreshes where name = '${name}'
+), line as materialized (
+  (select * from own_${name} where day >= $2::date and day < $3::date limit $4::int + 1)
+  union all
+  (${older} limit $4::int + 1)
+)
+select case when (select count(*) from line) <= $4::int then json_build_object('refreshed_at', iso(refreshed_at), 'items',
+  (select coalesce(json_agg(row_to_json(l)), '[]') from (select day, ${columns} from line order by line.day desc, 2) l))::text end
+from since`
+}
+
+const list = `select json_build_object('items', json_agg(json_build_object('name', name, 'refreshed_at', iso(refreshed_at)) order by name))::text
+from report_refreshes`
+
+/** Reports in Postgres: materialized days beside older ones, which are read where they are kept. */
+export const postgresReports = (db: Database): ReportStore => ({
+  list: async scope => {
+    const [row] = await db.read(scope, { name: 'reports.list', text: list, values: [] })
+    return (row as Columns)[0] as string
+  },
+  get: async (scope, asked, from, to) => {
+    const { data: name } = ReportName.safeParse(asked)
+    if (name === undefined) {
+      await db.read(scope) // a stranger hears that he is one
+      return undefined
+    }
+    const values = [scope.organization_id, from, to, MOST]
+    const [row] = await db.read(scope, { name: `reports.${name}`, text: textOf(name), values })
+    const body = (row as Columns)[0]
+    if (body === null) throw invalid('from', `the answer would have more than ${MOST} items: ask for less time`)
+    return body as string
+  },
+})

@@ -1,5 +1,5 @@
 -- 018_ledger: double entry behind every transaction, and balances that are always the sum of their entries.
--- Needs 017_payments. Safe while functions serve: adds tables and triggers only.
+-- Needs 017_payments and 014_reports. Safe while functions serve: adds tables, triggers and a report only.
 --
 -- Nobody writes here but the triggers: a completed transaction posts its pair, whichever way it came (a payment, an import, a copy of
 -- memory); an entry adds itself to its balance, in the same transaction. Accounts are `available` (the organization's money),
@@ -21,7 +21,7 @@ create table ledger_entries (
   foreign key (organization_id, transaction_id) references payment_transactions (organization_id, id)
 );
 create index ledger_entries_transaction on ledger_entries (organization_id, transaction_id);
-create index ledger_entries_account on ledger_entries (organization_id, account, currency, created_at) include (amount);
+create index ledger_entries_account on ledger_entries (organization_id, account, created_at) include (currency, amount);
 
 -- A balance lies in 16 parts, so that payments of one organization do not wait for one row. `balance` has no bound: a sum of bigints.
 create table ledger_balances (
@@ -95,5 +95,21 @@ revoke execute on function post_transactions, add_to_balances, check_balanced fr
 alter table payment_transactions enable always trigger post;
 alter table ledger_entries enable always trigger add_up;
 alter table ledger_entries enable always trigger balanced;
+
+-- The report revenue: by the day and currency what came in, what went back, and what is left of it, in minor units.
+insert into report_refreshes (name) values ('revenue');
+create materialized view report_revenue as
+select o.id as organization_id, e.day, e.currency, e.received, e.refunded, e.net
+from organizations o, lateral (
+  select (created_at at time zone 'UTC')::date as day, currency, coalesce(sum(amount) filter (where amount > 0), 0) as received,
+    coalesce(-sum(amount) filter (where amount < 0), 0) as refunded, sum(amount) as net
+  from ledger_entries
+  where organization_id = o.id and account = 'available' and created_at >= (select report_since('revenue')::timestamp at time zone 'UTC')
+  group by 1, 2
+) e;
+create unique index report_revenue_key on report_revenue (organization_id, day, currency);
+create view own_revenue with (security_barrier) as
+select day, currency, received, refunded, net from report_revenue where organization_id = scope_organization();
+grant select on own_revenue to agenthub_app;
 
 reset role;

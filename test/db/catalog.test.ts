@@ -177,6 +177,9 @@ test('what the app writes without an audit event of each row, it can only add to
     ['event_rollups', ''],
     ['event_totals', ''],
     ['idempotency_keys', 'INSERT,UPDATE,DELETE'],
+    ['ledger_balances', ''],
+    ['ledger_entries', ''],
+    ['payment_events', 'INSERT'],
   ])
 })
 

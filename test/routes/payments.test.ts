@@ -148,3 +148,21 @@ test('an organization without payments has an empty balance', async () => {
   const { status, body } = await other.call('GET', '/payments/balance')
   expect([status, body]).toEqual([200, { items: [] }])
 })
+
+test('the report revenue tells by the day and currency what came in and what went back, before its refresh as after it', async () => {
+  const { call: own } = await app.organization()
+  const pay = (path: string, body: object) => own('POST', `/payments/intents${path}`, body, keyed())
+  for (const currency of ['usd', 'jpy']) {
+    const { id } = (await pay('', { amount: 300, currency, confirm: true })).body
+    await pay(`/${id}/refund`, { amount: currency === 'usd' ? 100 : 300 })
+  }
+  const day = new Date().toISOString().slice(0, 10)
+  const items = [
+    { day, currency: 'jpy', received: 300, refunded: 300, net: 0 },
+    { day, currency: 'usd', received: 300, refunded: 100, net: 200 },
+  ]
+  expect((await own('GET', '/analytics/reports/revenue')).body.items).toEqual(items)
+  expect((await app.admin('POST', '/jobs/refresh-reports')).status).toBe(200)
+  const { body } = await own('GET', '/analytics/reports/revenue')
+  expect(body).toEqual({ refreshed_at: expect.any(String), items })
+})

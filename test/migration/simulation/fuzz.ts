@@ -195,11 +195,11 @@ const end = (world: World): void => {
   throw new Violation(`nobody serves any more: ${(last as Error).message}`)
 }
 
-const conclude = async ({ books, state, random }: World, { staged, memory, name }: Instance): Promise<void> => {
+const conclude = async ({ books, state, random }: World, { staged, store, memory, name }: Instance): Promise<void> => {
   let { row } = await staged.keeper.enter()
   if (row.stage === 'off') row = await staged.keeper.change('dualwrite', row.epoch)
   const since = books.floors()
-  const last = await staged.store.list(scopeOf('last'))
+  const last = await store().list(scopeOf('last'))
   for (const key of [...REGISTERS, COUNTER]) {
     const seen = last.find(({ id }) => id === key)
     books.observe(`the last list of ${name}`, key, seen, since)

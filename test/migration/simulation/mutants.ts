@@ -140,10 +140,7 @@ export const mutants: Mutant[] = [
   {
     name: 'imports of off left out of dualwrite',
     place: 'imports before dualwrite',
-    edits: [
-      catchup('brought = copied + (await pull(await db.mark(epoch)))', 'await db.mark(epoch)\n        brought = copied'),
-      catchup('replica.clean(entry)\n      await pull()', 'replica.clean(entry)\n      met = String(replica.newest())\n      await pull()'),
-    ],
+    edits: [catchup('else replica.apply(entry)', 'else if (replica.read(entry.organization_id, entry.id)) replica.apply(entry)')],
   },
   {
     name: 'an entry dirtied while it was copied is not copied again',
@@ -175,8 +172,8 @@ export const mutants: Mutant[] = [
     place: 'imports before dualwrite',
     edits: [
       catchup(
-        'const mark = await db.mark(epoch)\n        brought = copied + (await pull(await db.mark(epoch)))',
-        'brought = copied + (await pull(await db.mark(epoch)))\n        const mark = await db.mark(epoch)',
+        'brought = copied + (await pull(await db.mark(epoch)))',
+        'brought = copied + (await pull())\n        met = await db.mark(epoch)',
       ),
     ],
   },

@@ -59,7 +59,7 @@ export const read = (world: World, instance: Instance, key: string): void => {
     world.books.observe(name, key, seen, since)
     world.note('read answered')
   }
-  follow(world, instance, name, instance.staged.store.get(scopeOf(name), key), answered, () => world.note('read refused'))
+  follow(world, instance, name, instance.store().get(scopeOf(name), key), answered, () => world.note('read refused'))
 }
 
 export const list = (world: World, instance: Instance): void => {
@@ -77,7 +77,7 @@ export const list = (world: World, instance: Instance): void => {
       )
     world.note('list answered')
   }
-  follow(world, instance, name, instance.staged.store.list(scopeOf(name)), answered, () => world.note('read refused'))
+  follow(world, instance, name, instance.store().list(scopeOf(name)), answered, () => world.note('read refused'))
 }
 
 /** A write's refusal: of an unknown outcome nothing is known, of any other that nothing was done. */
@@ -96,7 +96,7 @@ export const write = (world: World, instance: Instance, client: Client, kind: 'p
   const name = `${kind}-${++numbered}(${key})@${instance.name}`
   const request = books.request(name, key, kind === 'increment' ? 4 ** client.increments++ : 0)
   const since = books.floors()
-  const { store } = instance.staged
+  const store = instance.store()
   const scope = scopeOf(name)
   const ifMatch = random.chance(0.25) ? String(since.durable.get(key) ?? 1) : undefined
   world.trace?.push(`${world.state.clock} ${name} begins${ifMatch ? ` if ${ifMatch}` : ''}`)
@@ -138,7 +138,7 @@ export const once = (world: World, instance: Instance, client: Client, keys: str
     scopeOf(request.name),
     key,
     async scope => {
-      const { store } = instance.staged
+      const store = instance.store()
       const seen = await (ifMatch === undefined
         ? store.increment(scope, COUNTER, request.by)
         : store.put(scope, request.key, request.name, ifMatch))

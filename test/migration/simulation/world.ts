@@ -16,6 +16,8 @@ export type Instance = {
   slept: number
   cutOffUntil: number
   staged: Staged<Toy>
+  /** The store of the moment. */
+  store: () => Toy
   memory: Toy
   db: Database
 }
@@ -118,6 +120,7 @@ export const start = (world: World, place: number): void => {
       },
     },
   )
+  instance.store = (instance.staged as unknown as { present(): Toy }).present // as bundle.ts has it
   world.instances[place] = instance
 }
 

@@ -69,7 +69,7 @@ test('the tour of the README runs as it is written there', async () => {
   const tour = blocks.join('').replace('http://127.0.0.1:8080', url).replace('.data/admin-key', "'my data/admin-key'")
   const { stdout, stderr } = await promisify(execFile)('bash', ['-euc', tour], { cwd: built.folder })
   const codes = [...stdout.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code)
-  expect(codes).toEqual(['unauthenticated', 'version_mismatch', 'invalid_request', 'conflict', 'idempotency_key_reused'])
+  expect(codes).toEqual(['unauthenticated', 'version_mismatch', 'invalid_request', 'invalid_request', 'conflict', 'idempotency_key_reused'])
   expect(stdout).toContain('"data":{"name": "Blue"}')
   expect(stdout).toContain('{"items" : [{"currency" : "usd", "available" : 1400, "pending" : 0}]}')
   expect(stdout).toContain('{"name":"greetings","value":9007199254740993.1}')

@@ -49,7 +49,7 @@ const load = async (name: string, operations: number, environment: Record<string
 }
 
 test('whatever is killed, cut or repeated, money is where the callers were told, once', async () => {
-  const found = await load('by_hand', Number(process.env.TEST_PAYMENT_OPERATIONS ?? 600), {}, 1)
+  const found = await load('by_hand', Number(process.env.TEST_PAYMENT_OPERATIONS ?? 400), {}, 1)
   expect(found).toMatchObject({ faults: [] })
   expect(found.acknowledged).toBeGreaterThan(200)
   expect(found.repeated).toBeGreaterThan(0)
@@ -62,7 +62,7 @@ test('and the same with a provider outside that fails as they do: it did each th
   const environment = {
     ...{ PAYMENT_PROVIDER: 'stripe', STRIPE_API_URL: stripe.url, STRIPE_API_KEY: STRIPE_KEY, STRIPE_WEBHOOK_SECRET: STRIPE_SECRET },
   }
-  const found = await load('outside', Number(process.env.TEST_PAYMENT_OPERATIONS ?? 600) / 3, environment, 0)
+  const found = await load('outside', Number(process.env.TEST_PAYMENT_OPERATIONS ?? 400) / 3, environment, 0)
   expect(found).toMatchObject({ faults: [] })
   expect(found.repeated).toBeGreaterThan(0)
   expect([...stripe.effects.values()].filter(effects => effects !== 1)).toEqual([])

@@ -49,6 +49,10 @@ const Environment = z.object({
   MIGRATION_STAGE_CACHE_SECONDS: count(1, 3600).default(30),
   EVENT_RETENTION_MONTHS: count(1, 1200).optional(),
   RATE_LIMIT_PER_MINUTE: count(0, 1_000_000).optional(),
+  PAYMENT_PROVIDER: z.enum(['manual', 'stripe']).default('manual'),
+  STRIPE_API_KEY: z.string().optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_API_URL: z.url().default('https://api.stripe.com'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warning', 'error', 'silent']).default('info'),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
   K_REVISION: z.string().optional(),
@@ -86,6 +90,8 @@ export type Config = {
   eventMonths: number | undefined
   /** Requests a key may make in a minute; 0 is no limit. */
   rateLimit: number
+  /** Who moves the money of new payment intents, and how Stripe is reached, where it is. */
+  payments: { provider: 'manual' | 'stripe'; stripe: { url: string; apiKey: string; webhookSecret: string } | undefined }
   logLevel: 'debug' | 'info' | 'warning' | 'error' | 'silent'
   project: string | undefined
 }
@@ -115,6 +121,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     migration: { first: env.MIGRATION_INITIAL_STAGE, validSeconds: env.MIGRATION_STAGE_CACHE_SECONDS },
     eventMonths: env.EVENT_RETENTION_MONTHS,
     rateLimit: env.RATE_LIMIT_PER_MINUTE ?? (database.kind === 'embedded' ? 0 : 600),
+    payments: paymentsOf(env),
     logLevel: env.LOG_LEVEL,
     project: env.GOOGLE_CLOUD_PROJECT,
   }
@@ -139,6 +146,15 @@ const databaseOf = (env: z.infer<typeof Environment>): Config['database'] => {
     user: env.DB_USER,
     passwordSecret: env.DB_PASSWORD_SECRET,
   }
+}
+
+const paymentsOf = (env: z.infer<typeof Environment>): Config['payments'] => {
+  const { PAYMENT_PROVIDER: provider, STRIPE_API_KEY: apiKey, STRIPE_WEBHOOK_SECRET: webhookSecret, STRIPE_API_URL: url } = env
+  if ((apiKey === undefined) !== (webhookSecret === undefined))
+    throw new ConfigError('STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET: set both or neither')
+  const stripe = apiKey && webhookSecret ? { url: url.replace(/\/$/, ''), apiKey, webhookSecret } : undefined
+  if (provider === 'stripe' && !stripe) throw new ConfigError('STRIPE_API_KEY: is needed with PAYMENT_PROVIDER=stripe')
+  return { provider, stripe }
 }
 
 /** A bucket, or a folder beside an embedded database, whose machine is its own. */

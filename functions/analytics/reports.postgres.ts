@@ -29,6 +29,14 @@ const reports: Record<ReportName, { columns: string; older: string }> = {
   where organization_id = $1 and deleted_at is null and created_at >= $2::date and created_at < $3::date and created_at < since.at
   group by 1, 2`,
   },
+  revenue: {
+    columns: 'currency, received, refunded, net',
+    older: `select (created_at at time zone 'UTC')::date, currency, coalesce(sum(amount) filter (where amount > 0), 0),
+    coalesce(-sum(amount) filter (where amount < 0), 0), sum(amount)
+  from ledger_entries, since
+  where organization_id = $1 and account = 'available' and created_at >= $2::date and created_at < $3::date and created_at < since.at
+  group by 1, 2`,
+  },
 }
 
 /** One row: the body, or null where it would be too long. */

@@ -10,6 +10,7 @@ import { makeDatabaseFunction } from '../database/index.ts'
 import { makeJobs } from '../jobs/index.ts'
 import { makeMigration } from '../migration/index.ts'
 import { makeOrganizations } from '../organizations/index.ts'
+import { makePayments } from '../payments/index.ts'
 import { gatewayRoutes } from './routes.ts'
 
 /** Every function behind one origin, and the gateway's own routes at its root. */
@@ -18,6 +19,7 @@ export const makeGateway = (shared: Shared): HttpFunction[] => {
     makeOrganizations(shared),
     makeAgents(shared),
     makeConversations(shared),
+    makePayments(shared),
     makeAnalytics(shared),
     makeDatabaseFunction(shared),
     makeAudit(shared),

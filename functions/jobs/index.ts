@@ -10,6 +10,7 @@ import { postgresSeals } from '../audit/seal.postgres.ts'
 import { sealAudit } from '../audit/seal.ts'
 import { purgeComparisons } from '../migration/jobs.postgres.ts'
 import { purgeSessions } from '../organizations/jobs.postgres.ts'
+import { paymentsJob } from '../payments/index.ts'
 import { postgresRuns } from './postgres.ts'
 import { purgeIdempotencyKeys, purgeRuns } from './purge.postgres.ts'
 import { jobRoute, runRoutes } from './routes.ts'
@@ -32,6 +33,7 @@ const jobsOf = ({ db, log, config }: Shared): Job[] => [
     purgeComparisons(db),
     purgeRuns(db),
   ]),
+  paymentsJob({ db, log, config }),
   sealAudit(postgresSeals(db), headsIn(openObjects(config.auditHeads)), log),
 ]
 

@@ -20,9 +20,10 @@ export type Database = {
   writeAt(isolation: Isolation, scope: Scope, ...statements: Statement[]): Promise<Columns[]>
   /**
    * Lends one connection, from the first trip on, to work that needs several in one transaction: ended by `work`, rolled back if
-   * `work` throws. Work that still waits for something holds none: what it waits for may need one.
+   * `work` throws. Work that still waits for something holds none: what it waits for may need one. Between two of its transactions
+   * `rest` gives it back for a while.
    */
-  session<T>(work: (run: Run) => Promise<T>): Promise<T>
+  session<T>(work: (run: Run, rest: () => void) => Promise<T>): Promise<T>
   /** Whether the database answers at all, within a second. */
   ready(): Promise<boolean>
   close(): Promise<void>
@@ -81,7 +82,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
 
   /** One batch on one connection, with its time measured and its answer awaited no longer than it may take. */
   const send = async (client: PoolClient, statements: readonly Statement[], trace?: string): Promise<Columns[][]> => {
-    const name = (statements.findLast(statement => statement.text !== 'commit') as Statement).name
+    const { name } = (statements.findLast(statement => statement.text !== 'commit') ?? statements.at(-1)) as Statement
     const start = performance.now()
     const batch = new Batch(statements)
     const watch = setTimeout(() => giveUp(client, batch), options.statementTimeout + 1000)
@@ -170,9 +171,13 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
         client ??= await connect()
         return send(client, statements)
       }
-      try {
-        const result = await work(run)
+      const rest = () => {
         client?.release()
+        client = undefined
+      }
+      try {
+        const result = await work(run, rest)
+        rest()
         return result
       } catch (error) {
         if (client) await giveBack(client, error as DatabaseError, true)

@@ -10,11 +10,9 @@ export type Kept = { status: number; headers: Record<string, string>; body: stri
 /** `id` is '<route> <key>', `hash` the SHA-256 of the request: the same key with another hash is refused. */
 export type IdempotencyKey = { id: string; hash: Buffer }
 
-/** Refusals by state are kept like successes: a retry must hear the same. */
+/** Refusals by state are kept like successes: a retry must hear the same. One that asks for patience (in flight) is none. */
 const isKept = (error: unknown): error is Refusal =>
-  error instanceof Refusal && ['not_found', 'conflict', 'version_mismatch'].includes(error.code) && causeCode(error) !== 'AH409'
-
-const causeCode = (error: unknown): string | undefined => ((error as Error).cause as DatabaseError | undefined)?.code
+  error instanceof Refusal && ['not_found', 'conflict', 'version_mismatch'].includes(error.code) && error.retryAfter === undefined
 
 const claim = (scope: Scope, key: IdempotencyKey): Statement => ({
   name: 'idempotency_claim',
@@ -44,6 +42,8 @@ const ATTEMPTS = 5
 /**
  * Does `work` once for a key, in two round trips: [begin, scope, claim, effect], then [keep the answer, commit].
  * The key is locked by the transaction itself, so a crash leaves neither effect nor key behind, and nothing to clean up.
+ * Work that commits in between (`unit.commit`) records for itself what is left to do: each of its transactions claims the key
+ * anew, and the last one keeps the answer.
  * `render` makes the kept answer of what `work` throws. Throws 409 while the key is in flight and 422 for another request's key.
  * When a collection changes its stage meanwhile, all of it is undone and done again, by a transaction of its own.
  */
@@ -64,49 +64,55 @@ export const doOnce = async (
 
 const tryOnce =
   (scope: Scope, key: IdempotencyKey, work: (scope: Scope) => Promise<Kept>, render: (refusal: Refusal) => Kept) =>
-  async (send: Run): Promise<Kept & { replayed: boolean }> => {
+  async (send: Run, rest: () => void): Promise<Kept & { replayed: boolean }> => {
     let open = false
+    let committed = false
     const told: { tell: (outcome: Ended) => void; around: Around | undefined }[] = []
     const end = (outcome: Ended) => {
       for (const { tell } of told.splice(0)) tell(outcome)
     }
+    const first = [plain('begin'), opening(scope), claim(scope, key), plain('savepoint effect')]
     const run = async (statements: readonly Statement[]): Promise<Columns[][]> => {
       if (open) return send(statements)
       open = true
-      const first = [plain('begin'), opening(scope), claim(scope, key), plain('savepoint effect')]
       return (await send([...first, ...statements])).slice(first.length)
     }
-    /** The last trip: `before`, what the ended ones want to see, the answer. */
-    const commit = async (answer: Kept, before: Statement[], seen: readonly Around[]): Promise<void> => {
-      const looks = seen.flatMap(({ after }) => after)
-      const results = await send([...before, opening(scope), ...looks, keep(scope, key, answer), plain('commit')])
-      const rows = results.slice(before.length + 1)
-      for (const { after, learn } of seen) learn(rows.splice(0, after.length))
+    /** The last trip of a transaction, and the first one too where none is open. `lost` is how it ended when nobody can tell. */
+    const commit = async (lost: Ended, ...statements: Statement[]): Promise<Columns[][]> => {
+      const results = await run([...statements, plain('commit')]).catch((error: DatabaseError) => {
+        if (error.code === 'AH208') throw error
+        const refusal = toWriteRefusal(error)
+        end(refusal instanceof OutcomeUnknown ? lost : 'undone')
+        throw refusal
+      })
+      open = false
+      committed = true
+      return results
     }
     const finish = async (answer: Kept) => {
-      if (open)
-        await commit(answer, [], []).catch((error: DatabaseError) => {
-          const refusal = toWriteRefusal(error)
-          end(refusal instanceof OutcomeUnknown ? 'unknown' : 'undone')
-          throw refusal
-        })
+      if (open || committed) await commit('unknown', opening(scope), keep(scope, key, answer))
       end('committed')
       return { ...answer, replayed: false }
     }
     /** Nothing but the refusal is committed; what it was made of is read again, where nothing of this transaction is in it. */
     const refuse = async (refusal: Refusal) => {
       const answer = render(refusal)
+      const before = [...(open ? [plain('rollback to savepoint effect')] : []), opening(scope)]
       const seen = told.flatMap(({ around }) => around ?? [])
-      await commit(answer, [plain('rollback to savepoint effect')], seen).catch((error: DatabaseError) => {
-        end('undone')
-        throw toWriteRefusal(error)
-      })
+      const looks = seen.flatMap(({ after }) => after)
+      const rows = (await commit('undone', ...before, ...looks, keep(scope, key, answer))).slice(before.length)
+      for (const { after, learn } of seen) learn(rows.splice(0, after.length))
       end('refused')
       return { ...answer, replayed: false }
     }
+    const pause = async () => {
+      await commit('unknown')
+      end('committed')
+      rest()
+    }
     try {
-      const unit = { id: key.id, run, onEnd: (tell: (outcome: Ended) => void, around?: Around) => void told.push({ tell, around }) }
-      return await finish(await work({ ...scope, unit }))
+      const onEnd = (tell: (outcome: Ended) => void, around?: Around) => void told.push({ tell, around })
+      return await finish(await work({ ...scope, unit: { ...key, run, commit: pause, onEnd } }))
     } catch (error) {
       if ((error as DatabaseError).code === 'AH208') {
         end('unknown') // the first answer may be on its way still: what it changed is looked up before it is served
@@ -114,8 +120,10 @@ const tryOnce =
         const [status, headers, body] = row as [string, string, string]
         return { status: Number(status), headers: JSON.parse(headers), body, replayed: true }
       }
-      if (open && isKept(error)) return await refuse(error)
+      if ((open || committed) && isKept(error)) return await refuse(error)
       end('undone')
+      // what was committed before is not done again from the beginning: the request's retry goes on with it
+      if (committed && error instanceof EpochMoved) throw new Refusal('unavailable', error.message, { retryAfter: 1, cause: error })
       throw error
     }
   }

@@ -33,9 +33,15 @@ export type Caller =
 
 /** A transaction that somebody else opens and ends. */
 export type Unit = {
-  /** What it is kept under. */
+  /** What it is kept under, '<route> <key>', and the SHA-256 of what the request asks. */
   readonly id: string
+  readonly hash: Buffer
   run(statements: readonly Statement[]): Promise<Columns[][]>
+  /**
+   * Commits what was done so far and gives the connection back: what follows is a transaction of its own, under the same key.
+   * For work outside that no transaction may wait for, and whose beginning must outlast a crash.
+   */
+  commit(): Promise<void>
   /** Asks to be told how it ended, before the answer goes out. When it ends `refused`, `around` has been read once more. */
   onEnd(told: (outcome: Ended) => void, around?: Around): void
 }

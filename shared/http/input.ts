@@ -55,7 +55,7 @@ const apart = (given: unknown): [paging: object, rest: unknown] => {
 const uploadOf = ({ uploads = [], bodyLimit = MEGABYTE }: Route, raw: IncomingMessage): Upload => {
   const type = (raw.headers['content-type'] ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() as string
   if (uploads.length > 0 && !uploads.includes(type)) throw new Refusal('unsupported_media_type', `send the body as ${uploads.join(' or ')}`)
-  return { type, chunks: chunksOf(raw, bodyLimit) }
+  return { type, headers: raw.headers, chunks: chunksOf(raw, bodyLimit) }
 }
 
 const checked = <S extends z.ZodType>(schema: S, value: unknown, where: 'path' | 'query' | 'body'): z.output<S> => {

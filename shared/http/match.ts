@@ -64,7 +64,9 @@ const paramsOf = (pattern: string[], segments: string[]): Record<string, string>
 
 /** The literal segments that stand where `path`'s new records would have their id: none of them may become one. */
 const reservedIds = (name: string, routes: Route[], path: string): Set<string> => {
-  const depth = segmentsOf(path).length
-  const literals = routes.map(route => segmentsOf(route.path)[depth]).filter(segment => segment && !segment.startsWith(':'))
+  const before = segmentsOf(path)
+  const depth = before.length
+  const below = routes.map(route => segmentsOf(route.path)).filter(segments => before.every((segment, i) => segments[i] === segment))
+  const literals = below.map(segments => segments[depth]).filter(segment => segment && !segment.startsWith(':'))
   return new Set([...(literals as string[]), ...(depth === 0 ? [name] : [])])
 }

@@ -42,7 +42,7 @@ const operation = (name: string, route: Route): Schema => ({
     ...fields(route.params, 'path'),
     ...fields(route.query, 'query'),
     ...(route.lists && !route.body ? fields(ListQuery, 'query') : []),
-    ...headersOf(route).map(header => ({ name: header, in: 'header', schema: { type: 'string' } })),
+    ...headersOf(route).map(header => ({ ...header, in: 'header', schema: { type: 'string' } })),
   ],
   ...(route.body ? { requestBody: { required: !route.body.safeParse({}).success, ...inBody(bodyOf(route.body, route)) } } : {}),
   ...(route.uploads ? { requestBody: { required: true, content: Object.fromEntries(route.uploads.map(type => [type, {}])) } } : {}),
@@ -71,11 +71,11 @@ const answerOf = ({ returns, lists }: Route): Schema => {
   return returns ? inBody(jsonSchema(returns, 'output')) : {}
 }
 
-const headersOf = ({ method, role, reads, lists }: Route): string[] => {
+const headersOf = ({ method, role, reads, key, lists }: Route): { name: string; required?: boolean }[] => {
   if (role === 'public') return []
-  if (method === 'post') return reads ? [] : ['Idempotency-Key']
-  if (method === 'get') return lists ? [] : ['If-None-Match']
-  return ['If-Match']
+  if (method === 'post') return reads ? [] : [{ name: 'Idempotency-Key', ...(key === 'required' ? { required: true } : {}) }]
+  if (method === 'get') return lists ? [] : [{ name: 'If-None-Match' }]
+  return [{ name: 'If-Match' }]
 }
 
 const fields = (schema: z.ZodType | undefined, where: 'path' | 'query'): Schema[] => {

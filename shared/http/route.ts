@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
 import type { Scope } from '../db/scope.ts'
 import type { Page, Row, Slice } from '../record.ts'
@@ -28,8 +29,8 @@ export type Input<P, Q, B> = {
   now: string
 }
 
-/** A body that is handed over unread. */
-export type Upload = { type: string; chunks: AsyncIterable<Buffer> }
+/** A body that is handed over unread, and the headers that came with it. */
+export type Upload = { type: string; headers: IncomingHttpHeaders; chunks: AsyncIterable<Buffer> }
 
 /** An answer with headers of its own, or a body that is not JSON. */
 export type Reply = { status?: number; headers?: Record<string, string>; body: string }
@@ -70,6 +71,8 @@ export type Declaration<D, P, Q, B, R> = {
   uploads?: string[]
   /** A POST that only reads ignores Idempotency-Key. */
   reads?: boolean
+  /** Where money moves, a POST without an Idempotency-Key is refused. */
+  key?: 'required'
   /** Whether the answer holds a secret: kept for replays, it can be read by the same caller only. */
   secret?: boolean
   handle(input: Input<P, Q, B>, deps: D): Promise<Answer<Output<R>>> | Answer<Output<R>>

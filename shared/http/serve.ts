@@ -132,7 +132,9 @@ const replayable = async (
 }
 
 const keyOf = (route: Route, header: string | string[] | undefined): string | undefined => {
-  if (route.method !== 'post' || route.reads || route.role === 'public' || header === undefined) return undefined
+  if (route.method !== 'post' || route.reads || route.role === 'public') return undefined
+  if (header === undefined && route.key === 'required') throw invalid('Idempotency-Key', 'is required here')
+  if (header === undefined) return undefined
   if (typeof header !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(header))
     throw invalid('Idempotency-Key', 'must be 1 to 255 printable ASCII characters')
   return header

@@ -16,7 +16,7 @@ const count = async (from: string) => Number((await analytics.database.sql<{ n: 
 const open = async (organization: string, events: ReturnType<typeof event>[], meanwhile: () => Promise<unknown>) =>
   analytics.db.session(async run => {
     await run([plain('begin')])
-    const unit = { id: 'open', run, onEnd: () => {} }
+    const unit = { id: 'open', hash: Buffer.alloc(32), run, commit: async () => {}, onEnd: () => {} }
     await analytics.events.ingest({ ...scopeOf(organization), unit }, events, now())
     await meanwhile()
     await run([plain('select 1'), plain('commit')])

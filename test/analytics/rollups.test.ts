@@ -50,7 +50,7 @@ const historyOf = (seed: number) => {
   const hold = ({ organization, events }: Batch, undone: boolean, meanwhile: () => Promise<unknown>) =>
     analytics.db.session(async run => {
       await run([plain('begin')])
-      const unit = { id: 'held', run, onEnd: () => {} }
+      const unit = { id: 'held', hash: Buffer.alloc(32), run, commit: async () => {}, onEnd: () => {} }
       await analytics.events.ingest({ ...scopeOf(organization), unit }, events, new Date().toISOString())
       await meanwhile()
       await run([plain('select 1'), plain(undone ? 'rollback' : 'commit')])

@@ -14,13 +14,16 @@ import { dictionaryImport } from './import.ts'
 import { ingest } from './ingest.ts'
 import { loops } from './loops.ts'
 import { pages } from './pages.ts'
+import { payments } from './payments.ts'
 import { records } from './records.ts'
 import { isMet, machine, printed } from './report.ts'
 import { reports } from './reports.ts'
 import { scope } from './scope.ts'
 import { stages } from './stages.ts'
 
-const benches = [ceiling, scope, pages, idempotency, audit, dualwrite, stages, crash, dictionaryImport, records, ingest, reports, loops]
+const benches = [
+  ...[ceiling, scope, pages, idempotency, audit, dualwrite, stages, crash, dictionaryImport, records, payments, ingest, reports, loops],
+]
 
 /** The server of DATABASE_URL, or one of our own that goes when we do. */
 const openServer = async (): Promise<{ url: string; stop(): Promise<void> }> => {

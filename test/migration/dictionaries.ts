@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { Running } from '../support/http.ts'
 
-export const names = ['agents', 'counters', 'conversations', 'tables', 'database', 'analytics_data', 'metrics_cache'] as const
+export const names = [
+  ...(['agents', 'counters', 'conversations', 'tables', 'database', 'analytics_data', 'metrics_cache'] as const),
+  ...(['payment_intents', 'transactions'] as const),
+] as const
 export const sample = (name: string): string => readFileSync(new URL(`samples/${name}.json`, import.meta.url), 'utf8')
 
 /** How many entries a dictionary has: those of its lists and of its dictionaries, where it has such. */

@@ -156,7 +156,12 @@ test('a report has its freshness, this organization alone, and every day once: t
   const before = Date.now()
   await refresh()
   const { body: reports } = await mine.call('GET', '/analytics/reports')
-  expect(reports.items.map(({ name }: { name: string }) => name)).toEqual(['agent_activity', 'conversation_volume', 'daily_events'])
+  expect(reports.items.map(({ name }: { name: string }) => name)).toEqual([
+    'agent_activity',
+    'conversation_volume',
+    'daily_events',
+    'revenue',
+  ])
   for (const { refreshed_at } of reports.items) expect(Date.parse(refreshed_at)).toBeGreaterThanOrEqual(before - 1)
   const read = async (call: Call, name: string, query = '') => (await call('GET', `/analytics/reports/${name}${query}`)).body.items
   const day = now.slice(0, 10)
@@ -172,7 +177,7 @@ test('a report has its freshness, this organization alone, and every day once: t
   const year = '?from=2020-01-01T00:00:00Z&to=2021-01-01T00:00:00Z'
   expect(await read(mine.call, 'daily_events', year)).toEqual([{ day: '2020-02-29', event_type: 'a', events: 1 }])
   expect(await read(mine.call, 'daily_events', `?from=2020-01-01T00:00:00Z&to=${now}`)).toHaveLength(3)
-  for (const name of ['daily_events', 'agent_activity', 'conversation_volume']) expect(await read(other.call, name)).toEqual([])
+  for (const name of ['daily_events', 'agent_activity', 'conversation_volume', 'revenue']) expect(await read(other.call, name)).toEqual([])
   expect((await mine.call('GET', '/analytics/reports/none')).status).toBe(404)
 })
 

@@ -79,6 +79,7 @@ const requestOf = ({ method, path, parameters, body }: Operation, chance: Chance
     query.push(chance.pick(['limit=', 'limit=0', 'limit=1e2', 'cursor=x', 'cursor=', '__proto__=1', '=', '&&', '%', 'a=%zz']))
   const headers: Record<string, string> = { authorization: `Bearer ${chance.maybe(0.1) ? ADMIN_KEY : key}` }
   if (body) headers['content-type'] = 'application/json'
+  for (const { name } of parameters.filter(one => one.in === 'header' && one.required)) headers[name.toLowerCase()] = `${chance.below(1e9)}`
   for (const [name, values] of Object.entries(HEADERS)) if (chance.maybe(wild / 2 + 0.03)) headers[name] = chance.pick(values)
   const verb = chance.maybe(wild / 3)
     ? chance.pick(['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND'])

@@ -36,8 +36,8 @@ const shapeOf = ({ status, text, headers }: Answer, made: Made) => {
 const ask = async (call: Call, name: string, made: Made) => {
   const example = examples[name]
   if (!example) throw new Error(`test/support/examples.ts has no example of ${name}`)
-  const { path, body } = example(made)
-  return shapeOf(await call((name.split(' ')[0] as string).toUpperCase(), path, body), made)
+  const { path, body, headers } = example(made)
+  return shapeOf(await call((name.split(' ')[0] as string).toUpperCase(), path, body, headers), made)
 }
 
 /** Routes that make what their id names, in the caller's own organization. */
@@ -114,7 +114,8 @@ test('whatever a stranger asked for, nothing of the other organization has chang
     'get /conversations/:id/messages',
   ]
   const tables = ['get /database/tables/:table', 'get /database/tables/:table/records', 'get /database/tables/:table/records/:id']
-  const all = [...reads, ...tables, 'get /organizations/users/:id', 'get /organizations/users']
+  const money = ['get /payments/intents', 'get /payments/transactions', 'get /payments/balance']
+  const all = [...reads, ...tables, ...money, 'get /organizations/users/:id', 'get /organizations/users']
   const look = () => Promise.all(all.map(async name => (await owner('GET', examples[name]?.(theirs).path as string)).text))
   const before = await look()
   for (const [name, { method, params }] of tenantRoutes(app.functions)) if (method !== 'get' && params) await ask(call, name, theirs)

@@ -27,6 +27,8 @@ test('every list read one record a page holds what it holds in one page, in the 
     await call('POST', '/organizations/api-keys', { name, role: 'viewer' })
     await call('POST', '/organizations/users', { email: `${name}.${id}@example.com`, role: 'viewer' })
     await call('POST', '/conversations', { id: name, agent_id: 'One', messages: [{ role: 'user', content: name }] })
+    const payment = { id: name, amount: 5, currency: 'usd', confirm: true }
+    await call('POST', '/payments/intents', payment, { 'idempotency-key': name })
     await call('PUT', `/database/tables/${name}`, { columns: {} })
     if (name === 'One') for (const id of ['a', 'b', 'c']) await call('POST', '/database/tables/One/records', { id, data: { id } })
     await call('POST', '/conversations/One/messages', { messages: [{ role: 'user', content: name }] })
@@ -38,6 +40,8 @@ test('every list read one record a page holds what it holds in one page, in the 
     '/agents/counters',
     '/conversations',
     '/conversations/One/messages',
+    '/payments/intents',
+    '/payments/transactions',
     '/database/tables',
     '/database/tables/One/records',
     '/audit/events',

@@ -10,8 +10,8 @@ const PATIENCE_MS = 15_000
 /** Connections stay open: a client without fetch makes several times the requests in the same time. */
 const agent = new Agent({ keepAlive: true })
 
-/** One request. Undefined when no whole answer came. */
-export const ask = (url: string, token: string, { method, path, body, key }: Asked): Promise<Answer | undefined> =>
+/** One request. Undefined when no whole answer came, or the asker left after `patience` milliseconds. */
+export const ask = (url: string, token: string, { method, path, body, key }: Asked, patience?: number): Promise<Answer | undefined> =>
   new Promise(resolve => {
     const sent = body === undefined ? '' : JSON.stringify(body)
     const headers = {
@@ -36,6 +36,7 @@ export const ask = (url: string, token: string, { method, path, body, key }: Ask
     })
     asking.on('error', lost)
     asking.end(sent)
+    if (patience !== undefined) setTimeout(() => asking.destroy(), patience)
   })
 
 /** Asks until there is an answer that does not ask for patience: a 503, a 409 with Retry-After. Throws when it is no success. */

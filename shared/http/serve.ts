@@ -9,6 +9,7 @@ import { render } from './answer.ts'
 import { MEGABYTE, readBody, takeOverBodies } from './body.ts'
 import { PLATFORM, present, sha256, type VerifyIdToken } from './credentials.ts'
 import type { Cursors } from './cursor.ts'
+import { direct } from './direct.ts'
 import { withoutDomains } from './domain.ts'
 import { inputOf } from './input.ts'
 import { type Match, makeRouter } from './match.ts'
@@ -51,7 +52,7 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
   let inWork = 0
   metrics.gauge('http_requests_in_work', 'Requests in work', () => inWork)
 
-  return async (raw, response) => {
+  return direct(async (raw, response) => {
     const start = performance.now()
     const request = readRequest(raw)
     let label = 'none'
@@ -73,7 +74,7 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
     if (answer.stream) await sendStream(response, answer.stream, headersOf(answer, request.id), log)
     else send(response, answer, request.id)
     metrics.request(label, answer.status, (performance.now() - start) / 1000)
-  }
+  })
 }
 
 const NO_BYTES = Buffer.alloc(0)

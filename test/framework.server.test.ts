@@ -57,6 +57,10 @@ test('the framework serves one function from the built program, as the cloud run
   expect(await call('GET', '/health/ready')).toMatchObject({ status: 200 })
 })
 
+test("requests come past the framework's own app, which would answer this path itself", async () => {
+  expect(await call('GET', '/favicon.ico')).toMatchObject({ status: 404, body: { code: 'not_found' } })
+})
+
 test('on SIGTERM a request in flight gets its true answer, and the process ends with 0', async () => {
   await call('POST', '/agents', { id: 'slow', name: 'Before' })
   await holder.query('begin')

@@ -170,7 +170,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
       }
     },
     change: async (to, expectedEpoch) => {
-      if (changing) throw new Refusal('conflict', 'another change of stage is under way')
+      if (changing) throw new Refusal('conflict', 'another change of stage is under way', { retryAfter: 1 })
       changing = true
       let resume = () => {}
       try {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { stages } from '../../shared/migration/stage.ts'
 import { fuzz } from './simulation/run.ts'
 
-const FUZZ_SCHEDULES = Number(process.env.TEST_FUZZ_SCHEDULES ?? 100_000)
+const FUZZ_SCHEDULES = Number(process.env.TEST_FUZZ_SCHEDULES ?? 200_000)
 const FUZZ_FIRST = Number(process.env.TEST_FUZZ_FIRST ?? 1)
 
 /** What must have happened, and often, or the schedules prove nothing. */

@@ -24,8 +24,13 @@ export type Embeddings = Omit<Embedder, 'embed'> & {
   /** As the embedder's, of the vectors kept where they are there: N texts are one query, and the provider is asked for the rest. */
   embed(scope: Scope, texts: readonly string[], kind: Kind): Promise<Float32Array[]>
   /**
-   * The same of documents, failing softly: undefined for a text that has no vector (it is blank, or the provider failed or refused it).
-   * Whose text it is stays searchable by its words; the job complete-embeddings tries again.
+   * The same of documents, text by text: undefined for one that is blank or that the provider refuses. Throws Refusal unavailable where
+   * the provider fails; what it made until then is kept.
+   */
+  embedEach(scope: Scope, texts: readonly string[]): Promise<(Float32Array | undefined)[]>
+  /**
+   * As embedEach, failing softly and in bounded time, for a request that waits: undefined also for what the provider did not make. Such
+   * an item stays searchable by its words; the job complete-embeddings tries again.
    */
   embedSome(scope: Scope, texts: readonly string[]): Promise<(Float32Array | undefined)[]>
 }

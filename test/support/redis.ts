@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { test } from 'vitest'
 import { freePort } from './server.ts'
 
 /** Where a redis-server may be: what TEST_REDIS_SERVER says (a command), the PATH, a root folder beside ours. */
@@ -16,9 +17,12 @@ const runs = ([program, ...args]: string[]): boolean => {
   }
 }
 
-/** The command of a real redis-server, or undefined; the reason for which tests are skipped then. */
-export const redisServer = candidates.find(runs)
-export const NO_REDIS = 'needs a redis-server: install one, or name it in TEST_REDIS_SERVER'
+/** The command of a real redis-server. */
+const redisServer = candidates.find(runs)
+
+/** A test that needs one; where there is none it is skipped, and its name says why. */
+export const redisTest = (name: string, work: () => Promise<void>, timeout?: number): void =>
+  redisServer ? test(name, work, timeout) : test.skipIf(true)(`${name} (skipped: install a redis-server, or name one in TEST_REDIS_SERVER)`)
 
 /** A redis-server of our own, in memory alone. */
 export type RedisServer = {
@@ -35,7 +39,9 @@ const answers = (port: number): Promise<boolean> =>
     socket.once('error', () => resolve(false)).once('connect', () => socket.end(() => resolve(true)))
   })
 
-export const startRedis = async (): Promise<RedisServer> => {
+/** Undefined where there is none to start. */
+export const startRedis = async (): Promise<RedisServer | undefined> => {
+  if (!redisServer) return undefined
   const [program, ...args] = redisServer as [string, ...string[]]
   const port = await freePort()
   const start = async () => {

@@ -42,31 +42,28 @@ const parseList = (bytes: Buffer, at: number, length: number): { value: Resp; ne
 const written = (command: readonly unknown[]): string =>
   `*${command.length}\r\n${command.map(part => `$${Buffer.byteLength(String(part))}\r\n${part}\r\n`).join('')}`
 
+type Connection = { socket: Socket; waiting: ((answer: Resp | Error) => void)[] }
+
 /** One connection to a redis-server, made anew after it was lost. Commands are answered in order; those on their way when it is lost throw. */
 export const redisWire = (port: number) => {
-  let socket: Socket | undefined
-  const open = (): { socket: Socket; waiting: ((answer: Resp | Error) => void)[] } => {
-    const waiting: ((answer: Resp | Error) => void)[] = []
-    const made = connect(port, '127.0.0.1').setNoDelay(true)
+  let current: Connection | undefined
+  const open = (): Connection => {
+    const made: Connection = { socket: connect(port, '127.0.0.1').setNoDelay(true), waiting: [] }
     let bytes: Buffer = Buffer.alloc(0)
-    made.on('data', chunk => {
+    made.socket.on('data', chunk => {
       bytes = Buffer.concat([bytes, chunk])
-      let at = 0
-      for (let found = parse(bytes, at); found; found = at < bytes.length ? parse(bytes, at) : undefined) {
-        at = found.next
-        waiting.shift()?.(found.value)
+      for (let found = parse(bytes, 0); found; found = parse(bytes, 0)) {
+        bytes = bytes.subarray(found.next)
+        made.waiting.shift()?.(found.value)
       }
-      bytes = bytes.subarray(at)
     })
-    made.on('error', () => {})
-    made.on('close', () => {
-      if (socket === made) current = undefined
-      for (const tell of waiting.splice(0)) tell(new Error('Redis is away'))
+    made.socket.on('error', () => {})
+    made.socket.on('close', () => {
+      if (current === made) current = undefined
+      for (const tell of made.waiting) tell(new Error('Redis is away'))
     })
-    socket = made
-    return { socket: made, waiting }
+    return made
   }
-  let current: ReturnType<typeof open> | undefined
   return {
     send: (command: readonly unknown[]): Promise<Resp> => {
       current ??= open()
@@ -76,6 +73,6 @@ export const redisWire = (port: number) => {
         socket.write(written(command))
       })
     },
-    close: () => void socket?.destroy(),
+    close: () => void current?.socket.destroy(),
   }
 }

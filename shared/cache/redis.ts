@@ -13,15 +13,21 @@ export type Redis = {
   /** What comes before the name of every key: a deployment's own, so that two may share a Redis. */
   readonly prefix: string
   /** Answers of the commands that `build` puts in a pipeline. Throws RedisFailed; at once, while Redis is known to be away. */
-  ask<R extends unknown[]>(build: (pipeline: Pipeline<[]>) => Pipeline<[]>, patience?: Patience): Promise<R>
+  ask<R extends unknown[]>(build: (pipeline: Pipeline<[]>) => Pipeline<[]>, patience?: keyof Patience): Promise<R>
 }
 
-/** How long an answer is awaited: `long` for what is large. */
-export type Patience = 'short' | 'long'
-const PATIENCE_MS = { short: 150, long: 1000 }
+/** How long (ms) an answer is awaited: `long` for what is large. */
+export type Patience = { short: number; long: number }
+const PATIENCE: Patience = { short: 150, long: 2000 }
 
 /** Opens Upstash. All users of it share what is known of its state. */
-export const openRedis = async (redis: NonNullable<Config['redis']>, adminKey: string, log: Log, metrics: Metrics): Promise<Redis> => {
+export const openRedis = async (
+  redis: NonNullable<Config['redis']>,
+  adminKey: string,
+  log: Log,
+  metrics: Metrics,
+  patience = PATIENCE,
+): Promise<Redis> => {
   const { Redis } = await import('@upstash/redis')
   const client = (milliseconds: number) =>
     new Redis({
@@ -33,7 +39,7 @@ export const openRedis = async (redis: NonNullable<Config['redis']>, adminKey: s
       responseEncoding: false, // what we store is text of whole characters: JSON holds it as it is
       readYourWrites: false,
     })
-  const clients = { short: client(PATIENCE_MS.short), long: client(PATIENCE_MS.long) }
+  const clients = { short: client(patience.short), long: client(patience.long) }
   const breaker = makeBreaker()
   metrics.gauge('redis_spared', 'Whether Redis failed and is not asked for a while', () => Number(breaker.isOpen()))
 
@@ -47,12 +53,12 @@ export const openRedis = async (redis: NonNullable<Config['redis']>, adminKey: s
 
   return {
     prefix: `ah:${sha256(`redis of ${adminKey}`).toString('base64url').slice(0, 12)}:`,
-    ask: async <R extends unknown[]>(build: (pipeline: Pipeline<[]>) => Pipeline<[]>, patience: Patience = 'short') => {
+    ask: async <R extends unknown[]>(build: (pipeline: Pipeline<[]>) => Pipeline<[]>, wait: keyof Patience = 'short') => {
       if (!breaker.allows()) throw new RedisFailed('it is not asked for a while')
       const start = performance.now()
       let outcome: 'ok' | 'error' = 'error'
       try {
-        const answers = await build(clients[patience].pipeline()).exec<R>()
+        const answers = await build(clients[wait].pipeline()).exec<R>()
         if (breaker.isOpen()) log('info', 'Redis answers again')
         breaker.succeeded()
         outcome = 'ok'

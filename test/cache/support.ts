@@ -1,7 +1,7 @@
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, afterEach, beforeAll } from 'vitest'
 import type { Cache, CacheOptions } from '../../shared/cache/cache.ts'
 import { text } from '../../shared/cache/codecs.ts'
-import { openRedis, type Redis } from '../../shared/cache/redis.ts'
+import { openRedis, type Patience, type Redis } from '../../shared/cache/redis.ts'
 import { makeCache } from '../../shared/cache/tiers.ts'
 import { makeLog } from '../../shared/observe/log.ts'
 import { type Metrics, makeMetrics } from '../../shared/observe/metrics.ts'
@@ -14,10 +14,13 @@ export type Stand = {
   server: RedisServer
   bridge: Bridge
   /** The real client, as a process opens it. */
-  open(): Promise<{ redis: Redis; metrics: Metrics; log: string[] }>
+  open(patience?: Patience): Promise<{ redis: Redis; metrics: Metrics; log: string[] }>
   /** A cache as another process would have it. */
   cache<T = string>(options?: Partial<CacheOptions<T>>): Promise<Cache<T>>
 }
+
+/** A busy machine must not make a test wait in vain. */
+const UNHURRIED = { short: 20_000, long: 20_000 }
 
 export const useRedis = (): Stand => {
   const stand = {} as Stand
@@ -25,13 +28,14 @@ export const useRedis = (): Stand => {
     const server = await startRedis()
     if (!server) return
     const bridge = await startBridge(server.port)
-    const open = async () => {
+    const open = async (patience: Patience = UNHURRIED) => {
       const [log, metrics] = [[] as string[], makeMetrics()]
       const redis = await openRedis(
         bridge,
         ADMIN_KEY,
         makeLog('info', undefined, line => log.push(line)),
         metrics,
+        patience,
       )
       return { redis, metrics, log }
     }
@@ -41,6 +45,7 @@ export const useRedis = (): Stand => {
     }
     Object.assign(stand, { server, bridge, open, cache })
   })
+  afterEach(() => stand.bridge?.become('open'))
   afterAll(async () => {
     await stand.bridge?.close()
     await stand.server?.kill()

@@ -1,7 +1,9 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
-import { type Resp, redisWire } from './redis.wire.ts'
+import { createClient, ErrorReply } from 'redis'
+
+type Resp = string | number | null | Resp[]
 
 /**
  * `open` passes everything; `silent` takes requests and does nothing; `deaf` has Redis do what it is asked, and cuts the connection
@@ -21,17 +23,21 @@ export type Bridge = {
   close(): Promise<void>
 }
 
-/** As Upstash writes answers: strings in base64 where the client asks for it, but never the status OK. */
+/** As Upstash writes answers: strings in base64 where the client asks for it, but never OK. */
 const written = (value: Resp, base64: boolean): unknown => {
   if (Array.isArray(value)) return value.map(item => written(item, base64))
-  if (typeof value === 'string') return base64 ? Buffer.from(value).toString('base64') : value
-  if (value === null || typeof value === 'number') return value
-  if ('status' in value) return base64 && value.status !== 'OK' ? Buffer.from(value.status).toString('base64') : value.status
-  return null
+  return typeof value === 'string' && base64 && value !== 'OK' ? Buffer.from(value).toString('base64') : value
 }
 
-const answer = (value: Resp, base64: boolean) =>
-  typeof value === 'object' && value !== null && 'error' in value ? { error: value.error } : { result: written(value, base64) }
+/** A command's result, or the error that Redis answers; a lost connection throws. */
+const answered = async (result: Promise<Resp>, base64: boolean): Promise<{ result: unknown } | { error: string }> => {
+  try {
+    return { result: written(await result, base64) }
+  } catch (error) {
+    if (error instanceof ErrorReply) return { error: error.message }
+    throw error
+  }
+}
 
 const send = (response: ServerResponse, status: number, body: unknown) => {
   response.writeHead(status, { 'content-type': 'application/json' })
@@ -39,7 +45,10 @@ const send = (response: ServerResponse, status: number, body: unknown) => {
 }
 
 export const startBridge = async (port: number, token = 'token-of-the-bridge'): Promise<Bridge> => {
-  const wire = redisWire(port)
+  const client = createClient({ RESP: 2, disableOfflineQueue: true, socket: { port, host: '127.0.0.1', reconnectStrategy: 20 } })
+  client.on('error', () => {}) // it connects again by itself, and every command tells of its own failure
+  await client.connect()
+  const redis = (command: readonly unknown[]): Promise<Resp> => client.sendCommand(command.map(String))
   let mode: Mode = 'open'
   let requests = 0
   const server = createServer(async (request, response) => {
@@ -52,10 +61,9 @@ export const startBridge = async (port: number, token = 'token-of-the-bridge'): 
     const commands = (pipelined ? body : [body]) as unknown[][]
     const times = mode === 'twice' ? 2 : 1
     try {
-      let results: Resp[] = []
-      for (let time = 0; time < times; time++) results = await Promise.all(commands.map(wire.send))
+      let answers: unknown[] = []
+      for (let time = 0; time < times; time++) answers = await Promise.all(commands.map(command => answered(redis(command), base64)))
       if (mode === 'deaf') return void request.socket.destroy()
-      const answers = results.map(value => answer(value, base64))
       send(response, 200, pipelined ? answers : answers[0])
     } catch (error) {
       send(response, 500, { error: String(error) })
@@ -73,9 +81,9 @@ export const startBridge = async (port: number, token = 'token-of-the-bridge'): 
     become: next => {
       mode = next
     },
-    redis: (...command) => wire.send(command),
+    redis: (...command) => redis(command),
     close: async () => {
-      wire.close()
+      client.destroy()
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
     },

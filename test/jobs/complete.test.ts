@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { postgresCompletions } from '../../functions/knowledge/complete.postgres.ts'
 import type { CompletionStore } from '../../functions/knowledge/complete.store.ts'
 import { completion } from '../../functions/knowledge/complete.ts'
+import { vector } from '../../shared/cache/codecs.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { cachedEmbeddings } from '../../shared/embeddings/cached.ts'
 import { postgresVectors } from '../../shared/embeddings/kept.postgres.ts'
@@ -32,11 +33,17 @@ beforeEach(async () => {
 const scope: Scope = { organization_id: '', caller: { kind: 'jobs', actor: 'test' }, context: { request_id: 'test' } }
 const patience = { timeout: 5000, attempts: 2, pause: 1, sleep: async () => {}, random: () => 0 }
 
+let processes = 0
 /** The job as a process does it whose configured model is `model`; `change` stands between it and its store. */
 const complete = (model: string, change: (store: CompletionStore) => CompletionStore = store => store) => {
-  const { db, log } = app.shared
+  const { db, log, cache } = app.shared
+  const hot = cache({ name: `vectors-${++processes}`, codec: vector, seconds: 60, bytes: 1e7 })
   const embedder = openAiEmbedder({ url: provider.url, model, dimensions: undefined, apiKey: undefined, patience })
-  return jobOf('complete', '', completion(change(postgresCompletions(db)), cachedEmbeddings(embedder, postgresVectors(db), log))).run(scope)
+  return jobOf(
+    'complete',
+    '',
+    completion(change(postgresCompletions(db)), cachedEmbeddings(embedder, postgresVectors(db), { cache: hot, log })),
+  ).run(scope)
 }
 
 const sql = <R extends object>(text: string, values: unknown[]) => app.database.sql<R>(text, values)

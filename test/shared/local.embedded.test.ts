@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { localEmbedder } from '../../shared/embeddings/local.ts'
 
-const dot = (a: Float32Array | undefined, b: Float32Array | undefined): number =>
-  (a ?? []).reduce((sum, n, i) => sum + n * ((b ?? [])[i] as number), 0)
+const dot = (a: Float32Array = new Float32Array(0), b: Float32Array = new Float32Array(0)): number =>
+  a.reduce((sum, n, i) => sum + n * (b[i] as number), 0)
 
 test('the model that ships in npm finds by meaning, without key and network', async () => {
   const embedder = localEmbedder()

@@ -1,3 +1,4 @@
+import { makeBreaker } from '../cache/breaker.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Scope } from '../db/scope.ts'
 import { Refusal } from '../errors.ts'
@@ -6,23 +7,25 @@ import { unavailable } from './ask.ts'
 import type { Embedder, Embeddings, Kind } from './embeddings.ts'
 import type { KeptVectors } from './kept.postgres.ts'
 import { type EmbeddingKey, hashOf, idOfKey } from './key.ts'
+import { type Signal, within } from './within.ts'
 
 /** Texts whose vectors are kept before the next are asked for: what an interrupted work has done is not done again. */
 const STEP = 32
 
-/** How long (ms) `embedSome` has: a request waits for it. */
-const PATIENCE = 30_000
+/** How long (ms) a request waits for the vectors of its documents, and for that of its question. */
+const waits = { documents: 30_000, question: 5000 }
 
 type Vectors = Map<string, Float32Array>
-/** Whether nobody waits any more. */
-type Signal = { late: boolean }
 
 /** What is asked again soon, in front of what is kept. */
-export type CachedOptions = { cache: Cache<Float32Array>; log: Log; patience?: number }
+export type CachedOptions = { cache: Cache<Float32Array>; log: Log; waits?: typeof waits; now?: () => number }
 
 /** An embedder in front of which vectors are kept: of documents in Postgres, of questions in the cache alone, for reads write nothing. */
 export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options: CachedOptions): Embeddings => {
-  const { cache, log, patience = PATIENCE } = options
+  const { cache, log, now = () => performance.now() } = options
+  const wait = options.waits ?? waits
+  // searches would all wait for a provider that is away
+  const breaker = makeBreaker(now)
   const { provider, model, dimensions } = embedder
   const keyOf = (text: string): EmbeddingKey => ({ provider, model, dimensions, hash: hashOf(text) })
   const nameOf = ({ organization_id }: Scope, kind: Kind, text: string) => `${organization_id}/${kind}/${idOfKey(keyOf(text))}`
@@ -68,11 +71,22 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options:
     }
   }
 
+  const askQuestion = async (text: string): Promise<Float32Array> => {
+    if (!breaker.allows()) throw unavailable(`${provider} is not asked for a while`)
+    try {
+      const [vector] = await within(wait.question, () => embedder.embed([text], 'query'))
+      breaker.succeeded()
+      return vector as Float32Array
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'invalid_request') breaker.succeeded()
+      else breaker.failed()
+      throw error
+    }
+  }
   /** The query in front of it is who lets the asker through. */
   const question = async (scope: Scope, text: string): Promise<{ version: string; value: Float32Array }> => {
     const [known] = await kept.get(alone(scope), [keyOf(text)])
-    const [value] = known && !embedder.tellsKinds ? [known] : await embedder.embed([text], 'query')
-    return { version: '0', value: value as Float32Array }
+    return { version: '0', value: known && !embedder.tellsKinds ? known : await askQuestion(text) }
   }
 
   return {
@@ -94,7 +108,7 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options:
     embedSome: async (scope, texts) => {
       const found: Vectors = new Map()
       const work = (signal: Signal) => fill(alone(scope), texts, found, signal)
-      await within(patience, work).catch(error => log('warning', 'texts have no vectors yet', { provider, model, error }))
+      await within(wait.documents, work).catch(error => log('warning', 'texts have no vectors yet', { provider, model, error }))
       return texts.map(text => found.get(text))
     },
   }
@@ -102,20 +116,3 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options:
 
 /** The provider is never asked inside a transaction: what is kept is read and written beside the one that is about to begin. */
 const alone = (scope: Scope): Scope => ({ ...scope, unit: undefined })
-
-/** Waits for some work no longer than it may take; the work hears that it is late. */
-const within = async (milliseconds: number, work: (signal: Signal) => Promise<void>): Promise<void> => {
-  const signal = { late: false }
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      signal.late = true
-      reject(new Error(`vectors took longer than ${milliseconds} ms`))
-    }, milliseconds)
-  })
-  try {
-    await Promise.race([work(signal), late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Call, type Running, run, runOver } from '../support/http.ts'
 import { measured } from '../support/metrics.ts'
-import { redisTest } from '../support/redis.ts'
-import { useRedis } from './support.ts'
+import { redisTest, useRedis } from './support.ts'
 
 const stand = useRedis()
 let one: Running

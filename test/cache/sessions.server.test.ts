@@ -4,8 +4,7 @@ import { runBehindProxy } from '../support/behind.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { migrationsDir } from '../support/global.ts'
 import { type Call, type Running, runOver } from '../support/http.ts'
-import { redisTest } from '../support/redis.ts'
-import { useRedis } from './support.ts'
+import { redisTest, useRedis } from './support.ts'
 
 const stand = useRedis()
 const PASSWORD = 'correct horse battery'

@@ -11,6 +11,24 @@ const target = `target as materialized (
     and d.version = coalesce((g.e ->> 'version')::bigint, d.version)
 )`
 
+const locked = `select from rag_documents
+where organization_id = $1 and id in (select e ->> 'id' from jsonb_array_elements($2::jsonb) e)
+order by id for no key update`
+
+/** The first statement of a transaction that writes documents: who else writes their chunks or vectors waits, or has been waited for. */
+export const lockRows = (organization: string, sent: string): Statement => ({
+  name: 'documents.lock_rows',
+  text: locked,
+  values: [organization, sent],
+})
+
+/** Pieces as the statements read them. */
+export const sentPieces = ({ hash, state, list }: Pieces) => ({
+  hash,
+  state,
+  pieces: list.map(({ content, overlap }) => ({ content, overlap })),
+})
+
 /** Only what differs is written. */
 const chunks = `with ${target}, gone as (
   delete from rag_chunks c using target t

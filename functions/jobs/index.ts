@@ -30,6 +30,7 @@ const jobsOf = ({ db, log, config, embeddings }: Shared): Job[] => [
     purgeTombstones(db, 'conversations'),
     purgeTombstones(db, 'data_records'),
     purgeTombstones(db, 'data_tables'),
+    purgeTombstones(db, 'documents_store', 'rag_documents'),
     purgeMetrics(db),
     purgeEvents(db, config.eventMonths),
     purgeComparisons(db),

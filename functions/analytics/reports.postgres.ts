@@ -78,7 +78,7 @@ export const postgresReports = (db: Database, cache: Cache<string>): ReportStore
     const [row] = await db.read(scope, { name: `reports.${look ? 'look' : 'load'}_${name}`, text: textOf(name), values })
     const [version, body] = row as [string | null, string | null]
     if (body === null && !(look && version)) throw invalid('from', `the answer would have more than ${MOST} items: ask for less time`)
-    return { version: version ?? '', body }
+    return { version: version ?? '0', body } // by now it may have none: its first day has left what is materialized
   }
   return {
     list: async scope => {

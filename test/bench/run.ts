@@ -6,6 +6,7 @@ import { onServer } from '../support/global.ts'
 import { startServer } from '../support/server.ts'
 import { audit } from './audit.ts'
 import { ceiling } from './ceiling.ts'
+import { cranfield } from './cranfield.ts'
 import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
 import { bundle, onGround } from './ground.ts'
@@ -20,9 +21,11 @@ import { isMet, machine, printed } from './report.ts'
 import { reports } from './reports.ts'
 import { scope } from './scope.ts'
 import { stages } from './stages.ts'
+import { vectors } from './vectors.ts'
 
 const benches = [
   ...[ceiling, scope, pages, idempotency, audit, dualwrite, stages, crash, dictionaryImport, records, payments, ingest, reports, loops],
+  ...[cranfield, vectors],
 ]
 
 /** The server of DATABASE_URL, or one of our own that goes when we do. */

@@ -79,9 +79,11 @@ order by coalesce(1.0 / (50 + w.rank), 0) + coalesce(1.0 / (50 + n.rank), 0) des
 export const cranfield: Bench = {
   name: 'cranfield',
   about: `nDCG@10 of POST /rag/search on the Cranfield collection in ${FOLDER || 'the folder that BENCH_CRANFIELD names'}`,
+  lacks: async () =>
+    existsSync(join(FOLDER, 'docs.ndjson'))
+      ? undefined
+      : 'BENCH_CRANFIELD names no folder with docs.ndjson, queries.ndjson and qrels.ndjson',
   run: async ground => {
-    if (!existsSync(join(FOLDER, 'docs.ndjson')))
-      throw new Error('BENCH_CRANFIELD must name a folder with docs.ndjson, queries.ndjson and qrels.ndjson')
     const docs = read<Doc>('docs.ndjson')
     const queries = read<Query>('queries.ndjson')
     const gains = new Map<string, Map<string, number>>(queries.map(({ id }) => [id, new Map()]))

@@ -22,10 +22,23 @@ export type Ground = {
   agent(gateway: Child, key: string): Promise<{ path: string; json: string }>
 }
 
-export type Bench = { name: string; about: string; run(ground: Ground): Promise<Found> }
+export type Bench = {
+  name: string
+  about: string
+  /** What it needs and does not find here, in words. */
+  lacks?(server: string): Promise<string | undefined>
+  run(ground: Ground): Promise<Found>
+}
 
 export const gateway = 'functions/start'
-const scripts = [gateway, 'test/bench/children/constant', 'test/bench/children/unscoped', 'test/bench/children/payer', 'test/support/delay']
+const scripts = [
+  gateway,
+  'test/bench/children/constant',
+  'test/bench/children/unscoped',
+  'test/bench/children/payer',
+  'test/support/delay',
+  'test/cache/child',
+]
 
 /** Bundles the servers as `npm run build` does. */
 export const bundle = async (): Promise<void> => void (await bundleTo('dist/bench', scripts))

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { onServer } from '../support/global.ts'
 import { startServer } from '../support/server.ts'
 import { audit } from './audit.ts'
+import { cache } from './cache.ts'
 import { ceiling } from './ceiling.ts'
 import { cranfield } from './cranfield.ts'
 import { crash } from './crash.ts'
@@ -24,8 +25,25 @@ import { stages } from './stages.ts'
 import { vectors } from './vectors.ts'
 
 const benches = [
-  ...[ceiling, scope, pages, idempotency, audit, dualwrite, stages, crash, dictionaryImport, records, payments, ingest, reports, loops],
-  ...[cranfield, vectors],
+  ...[
+    ceiling,
+    scope,
+    pages,
+    idempotency,
+    audit,
+    dualwrite,
+    stages,
+    crash,
+    dictionaryImport,
+    records,
+    payments,
+    ingest,
+    reports,
+    cranfield,
+    vectors,
+    cache,
+    loops,
+  ],
 ]
 
 /** The server of DATABASE_URL, or one of our own that goes when we do. */
@@ -55,6 +73,12 @@ const main = async (names: string[]): Promise<boolean> => {
     )
     let met = true
     for (const bench of benches.filter(({ name }) => names.length === 0 || names.includes(name))) {
+      const lack = await bench.lacks?.(server.url)
+      if (lack !== undefined) {
+        console.log(`\n${bench.name}: left out, for ${lack}`)
+        met &&= names.length === 0
+        continue
+      }
       const found = await onGround(server.url, bench)
       console.log(printed(bench.name, bench.about, machine(rows[0]?.version ?? 'unknown'), found))
       met &&= found.targets.every(isMet)

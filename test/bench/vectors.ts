@@ -153,14 +153,13 @@ const indexed = async (database: string, type: 'vector' | 'halfvec'): Promise<{ 
 /** Search by vectors: what it finds of what there is, and what it takes. */
 export const vectors: Bench = {
   name: 'vectors',
-  about: `POST /rag/search by vector over ${CHUNKS} chunks of 1,536 numbers of ${ORGANIZATIONS} organizations; needs pgvector (DATABASE_URL)`,
+  about: `POST /rag/search by vector over ${CHUNKS} chunks of 1,536 numbers of ${ORGANIZATIONS} organizations`,
+  lacks: async server => {
+    const { rowCount } = await onServer(server, client => client.query("select from pg_available_extensions where name = 'vector'"))
+    return rowCount === 0 ? 'the server has no pgvector: name one that has by DATABASE_URL' : undefined
+  },
   run: async ground => {
     const { database, sql } = ground
-    const [there] = await onServer(
-      database,
-      async client => (await client.query<{ yes: boolean }>('select searches_vectors() as yes')).rows,
-    )
-    if (!there?.yes) throw new Error('the server has no pgvector: name one that has by DATABASE_URL')
     const ours = await ground.serve(gateway, { EMBEDDING_PROVIDER: 'none', DB_POOL_SIZE: String(CLIENTS) })
     const keys: { id: string; key: string }[] = []
     for (let i = 0; i < ORGANIZATIONS; i++) keys.push(await ground.organization(ours, `org${i}`))

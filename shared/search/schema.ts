@@ -1,24 +1,21 @@
 import { z } from 'zod'
-import { WIDTH } from '../embeddings/vector.ts'
+import { Vector } from '../embeddings/shape.ts'
+import { LosslessNumber } from '../json.ts'
 import { modes, WEIGHTS } from './search.ts'
 
-/** A question's own vector; shorter ones than 1536 are padded. */
-export const QuestionVector = z
-  .array(z.number())
-  .min(1)
-  .max(WIDTH)
-  .refine(numbers => numbers.some(number => number !== 0), 'must not be all zeros')
+/** A share between 0 and 1, however many digits it comes with. */
+const Share = z.preprocess(value => (value instanceof LosslessNumber ? Number(String(value)) : value), z.number().min(0).max(1))
 
 /** What every search takes. Either `query` or `embedding` is needed, for a mode that uses it. */
 export const SearchBody = z.strictObject({
   query: z.string().min(1).max(10_000).optional(),
-  embedding: QuestionVector.optional(),
+  embedding: Vector.optional(),
   mode: z.enum(modes).default('hybrid'),
   limit: z.number().int().min(1).max(100).default(10),
-  min_score: z.number().min(0).max(1).optional(),
-  diversity: z.number().min(0).max(1).default(0),
+  min_score: Share.optional(),
+  diversity: Share.default(0),
   weights: z
-    .strictObject({ text: z.number().min(0).max(1), vector: z.number().min(0).max(1) })
+    .strictObject({ text: Share, vector: Share })
     .refine(({ text, vector }) => text + vector > 0, 'must not both be 0')
     .default(WEIGHTS),
 })

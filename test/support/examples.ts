@@ -95,6 +95,7 @@ export const examples: Record<string, (made: Made) => Example> = {
     body: { model: 'example', items: [{ text: 'a text', embedding: [0.5, 1] }] },
   }),
   'post /knowledge/embeddings/lookup': () => ({ path: '/knowledge/embeddings/lookup', body: { model: 'example', hashes: ['a', 'b'] } }),
+  'post /rag/search': () => ({ path: '/rag/search', body: { query: 'of' } }),
   'post /rag/documents': () => ({
     path: '/rag/documents',
     body: { title: 'Example', content: 'A text.', chunks: [{ content: 'A text.' }] },

@@ -25,7 +25,7 @@ select n, (select array_agg(x + 0.7 * random_normal() order by i) from unnest(v)
 from topic, generate_series(t * 40, t * 40 + 39) n`
 
 const insertDocuments = `insert into rag_documents (organization_id, id, title, content, language, metadata, chunk_count, embedding_state, version, created_at, updated_at)
-select $1, 'd' || n, 'Document ' || n, 'Text ' || n, 'simple', jsonb_build_object('half', n % 2 = 0, 'tenth', n % 10 = 0, 'hundredth', n % 100 = 0,
+select $1, 'd' || n, 'Document ' || n, 'Text ' || n, 'xx', jsonb_build_object('half', n % 2 = 0, 'tenth', n % 10 = 0, 'hundredth', n % 100 = 0,
   'thousandth', n % 1000 = 0), 1, 'done', nextval('row_version'), now(), now() from generate_series($2::int, $3::int) n`
 const insertVectors = `insert into item_vectors (organization_id, collection, item_id, chunk, generation, embedding, text_hash)
 select $1, 'documents', 'd' || n, 0, embedding_generation($1, 'documents', 'caller', 'caller', 1536),

@@ -1,12 +1,12 @@
 import type { Statement } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import { embeddedText } from '../../shared/embeddings/texts.ts'
+import { embeddedSql } from '../../shared/embeddings/texts.ts'
 import { literalOf } from '../../shared/embeddings/vector.ts'
 import type { CompletionStore, Generation, Lack, Searched } from './complete.store.ts'
 
-/** Where a collection's items (`i`) are, the texts of one (`p`) that lack a vector, how many items make a page, and what is embedded. */
-type Source = { table: string; ready: string; texts: string; page: number; textOf: (a: string, b: string) => string }
+/** Where a collection's items (`i`) are, the texts of one (`p`) that lack a vector, and how many items make a page. */
+type Source = { table: string; ready: string; texts: string; page: number }
 
 const lacks = (chunk: string) => `not exists (
     select from item_vectors v
@@ -16,24 +16,21 @@ const sources: Record<Searched, Source> = {
   knowledge: {
     table: 'knowledge_entries',
     ready: 'true',
-    texts: `select 0 as chunk, p.title as a, p.content as b where ${lacks('0')}`,
+    texts: `select 0 as chunk, ${embeddedSql.knowledge('p.')} as text where ${lacks('0')}`,
     page: 64,
-    textOf: (title, content) => embeddedText.knowledge({ title, content }),
   },
   documents: {
     table: 'rag_documents',
     ready: 'i.chunk_count is not null',
-    texts: `select c.number as chunk, c.content as a, '' as b from rag_chunks c
+    texts: `select c.number as chunk, ${embeddedSql.documents('c.')} as text from rag_chunks c
   where c.organization_id = $1 and c.document_id = p.id and ${lacks('c.number')}`,
     page: 16,
-    textOf: content => embeddedText.documents({ content }),
   },
   faqs: {
     table: 'faqs',
     ready: 'true',
-    texts: `select 0 as chunk, p.question as a, p.answer as b where ${lacks('0')}`,
+    texts: `select 0 as chunk, ${embeddedSql.faqs('p.')} as text where ${lacks('0')}`,
     page: 64,
-    textOf: (question, answer) => embeddedText.faqs({ question, answer }),
   },
 }
 
@@ -59,7 +56,7 @@ const elsewhere = (item: string) => `exists (
     select from item_vectors v join embedding_generations g on g.organization_id = v.organization_id and g.collection = v.collection and g.number = v.generation
     where v.organization_id = $1 and v.collection = $2 and v.item_id = ${item} and v.generation <> $3::bigint and g.${MODELS} and g.state <> 'retired')`
 
-const page = ({ table, ready, texts, page: size }: Source) => `select p.id, p.version, t.chunk, t.a, t.b
+const page = ({ table, ready, texts, page: size }: Source) => `select p.id, p.version, t.chunk, t.text
 from (
   select * from ${table} i
   where organization_id = $1 and deleted_at is null and id > $4 and ${ready} and (${WAITS} or $5::boolean and ${elsewhere('i.id')})
@@ -147,13 +144,11 @@ export const postgresCompletions = (db: Database): CompletionStore => {
       return { collection, number: row?.[0] as string, rebuilt: row?.[1] === 't' }
     },
     page: async (scope, of, after) => {
-      const source = sources[of.collection]
-      const rows = await db.read(scope, statement('page', of.collection, page(source), ...about(scope, of), after, of.rebuilt))
+      const text = page(sources[of.collection])
+      const rows = await db.read(scope, statement('page', of.collection, text, ...about(scope, of), after, of.rebuilt))
       const items = new Map(rows.map(([id, version]) => [id as string, { id: id as string, version: version as string }]))
-      const lacks = rows.flatMap(([item, version, chunk, a, b]): Lack[] =>
-        chunk === null
-          ? []
-          : [{ item: item as string, version: version as string, chunk: Number(chunk), text: source.textOf(a as string, b as string) }],
+      const lacks = rows.flatMap(([item, version, chunk, text]): Lack[] =>
+        chunk === null ? [] : [{ item: item as string, version: version as string, chunk: Number(chunk), text: text as string }],
       )
       return { items: [...items.values()], lacks }
     },

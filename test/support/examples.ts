@@ -14,6 +14,7 @@ export type Made = {
   table: string
   record: string
   metric: string
+  entry: string
 }
 
 /** A request that a route accepts for the records of `made`. */
@@ -52,6 +53,7 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
     record: await id(`/database/tables/${table}/records`, { data: { mark } }),
     user: await id('/organizations/users', { email: `${mark}@example.org`, name: mark, role: 'member' }),
     metric,
+    entry: await id('/knowledge/entries', { agent_id: agent, title: mark, content: `A word from ${mark}`, tags: [mark] }),
     key: await id('/organizations/api-keys', { name: mark, role: 'viewer' }),
   }
 }
@@ -88,6 +90,11 @@ export const examples: Record<string, (made: Made) => Example> = {
     path: `/conversations/${conversation}/messages`,
     body: { role: 'user', content: 'One more' },
   }),
+  'post /knowledge/entries': ({ agent }) => ({ path: '/knowledge/entries', body: { agent_id: agent, title: 'New', content: 'Content' } }),
+  'get /knowledge/entries': () => ({ path: '/knowledge/entries' }),
+  'get /knowledge/entries/:id': ({ entry }) => ({ path: `/knowledge/entries/${entry}` }),
+  'patch /knowledge/entries/:id': ({ entry }) => ({ path: `/knowledge/entries/${entry}`, body: { title: 'Changed' } }),
+  'delete /knowledge/entries/:id': ({ entry }) => ({ path: `/knowledge/entries/${entry}` }),
   'put /knowledge/embeddings': () => ({
     path: '/knowledge/embeddings',
     body: { model: 'example', items: [{ text: 'a text', embedding: [0.5, 1] }] },

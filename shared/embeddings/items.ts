@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import type { Scope } from '../db/scope.ts'
+import { LosslessNumber } from '../json.ts'
+import type { Embeddings } from './embeddings.ts'
+import { hashOf } from './key.ts'
+import { unit, WIDTH } from './vector.ts'
+
+/** Whether the model's vectors of an item are there; callers' vectors stand beside them. */
+export type EmbeddingState = 'pending' | 'done' | 'failed' | 'none'
+
+/** A vector of an item, and what made it: float32[1536], unit length. */
+export type ItemVector = {
+  provider: string
+  model: string
+  dimensions: number
+  vector: Float32Array
+  /** SHA-256 of the text that it was made of: it is kept for no other. A caller's goes with whatever text is written. */
+  hash: string | undefined
+}
+
+/** What is known of an item's vector when the item is written. */
+export type Embedded = {
+  vector: ItemVector | undefined
+  /** What the item's state becomes where the vector is kept. */
+  state: EmbeddingState
+  /** What it becomes where the text is another than before and has no vector. */
+  lacking: EmbeddingState
+}
+
+/** An item's text, undefined where it stays as it was, and the vector that a caller brings, if any. */
+export type Item = { text: string | undefined; brought?: Float32Array | undefined }
+
+/**
+ * The vectors of items that are about to be written: a caller's as it was brought, else the model's, asked for all at once. Where the
+ * provider fails items are written without. Never inside a transaction.
+ */
+export const embedItems = async (embeddings: Embeddings | undefined, scope: Scope, items: readonly Item[]): Promise<Embedded[]> => {
+  const asked = items.flatMap(({ text, brought }) => (text === undefined || brought ? [] : [text]))
+  const vectors = embeddings && asked.length > 0 ? await embeddings.embedSome(scope, asked) : []
+  const made = new Map(asked.map((text, i) => [text, vectors[i]]))
+  const lacking = embeddings ? 'failed' : 'none'
+  return items.map(({ text, brought }) => {
+    if (brought) return { vector: callers(brought), state: embeddings ? 'pending' : 'none', lacking }
+    const vector = text === undefined ? undefined : made.get(text)
+    if (!embeddings || text === undefined || !vector) return { vector: undefined, state: lacking, lacking }
+    const { provider, model, dimensions } = embeddings
+    return { vector: { provider, model, dimensions, vector, hash: hashOf(text) }, state: 'done', lacking }
+  })
+}
+
+const callers = (vector: Float32Array): ItemVector => ({
+  provider: 'caller',
+  model: 'caller',
+  dimensions: WIDTH,
+  vector,
+  hash: undefined,
+})
+
+/** The vector that a caller brings in a body: up to 1536 numbers, not all 0. Its direction counts, not its length. */
+export const Brought = z
+  .custom<(number | LosslessNumber)[]>(
+    value => Array.isArray(value) && value.every(one => typeof one === 'number' || one instanceof LosslessNumber),
+    'must be a list of numbers',
+  )
+  .meta({ type: 'array', items: { type: 'number' }, minItems: 1, maxItems: WIDTH })
+  .transform((numbers, context): Float32Array => {
+    const vector = unit(numbers.map(number => Number(String(number))))
+    if (vector) return vector
+    context.addIssue({ code: 'custom', message: `must be 1 to ${WIDTH} numbers, not all of them 0` })
+    return z.NEVER
+  })

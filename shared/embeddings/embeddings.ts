@@ -24,13 +24,13 @@ export type Embedder = {
 /** An embedder in front of which vectors are kept, an organization's each (cached.ts). */
 export type Embeddings = Pick<Embedder, 'provider' | 'model' | 'dimensions'> & {
   /**
-   * As the embedder's, of the vectors kept where they are there: N texts are one query, and the provider is asked for the rest. Nobody
-   * has it asked whom Postgres has not let through.
+   * Vectors of questions, in bounded time; one that comes again is not asked for again. Nobody has the provider asked whom Postgres has
+   * not let through. Throws as the embedder does.
    */
-  embed(scope: Scope, texts: readonly string[], kind: Kind): Promise<Float32Array[]>
+  embed(scope: Scope, texts: readonly string[], kind: 'query'): Promise<Float32Array[]>
   /**
-   * The same of documents, text by text: undefined for one that is blank or that the provider refuses. Throws Refusal unavailable where
-   * the provider fails; what it made until then is kept.
+   * Vectors of documents, text by text: N texts are one query, and the provider is asked for the rest. Undefined for one that is blank
+   * or that the provider refuses. Throws Refusal unavailable where the provider fails; what it made until then is kept.
    */
   embedEach(scope: Scope, texts: readonly string[]): Promise<(Float32Array | undefined)[]>
   /**

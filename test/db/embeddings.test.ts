@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { vector } from '../../shared/cache/codecs.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import { cachedEmbeddings } from '../../shared/embeddings/cached.ts'
+import { type CachedOptions, cachedEmbeddings } from '../../shared/embeddings/cached.ts'
 import type { Embedder, Embeddings } from '../../shared/embeddings/embeddings.ts'
 import { postgresVectors } from '../../shared/embeddings/kept.postgres.ts'
 import { openAiEmbedder } from '../../shared/embeddings/openai.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { newId } from '../../shared/id.ts'
+import { useRedis } from '../cache/support.ts'
 import { type Running, run } from '../support/http.ts'
 import { type ProviderStandIn, startProvider } from '../support/provider.ts'
+import { redisTest } from '../support/redis.ts'
 
+const stand = useRedis()
 let app: Running
 let provider: ProviderStandIn
 let made = 0
@@ -31,11 +34,11 @@ const patience = { timeout: 5000, attempts: 2, pause: 1, sleep: async () => {}, 
 const openAi = (): Embedder =>
   openAiEmbedder({ url: provider.url, model: 'some-model', dimensions: undefined, apiKey: undefined, patience })
 /** What a process makes: its cache is its own, what is kept is everybody's. */
-const process = (embedder = openAi(), milliseconds?: number): Embeddings =>
+const process = (embedder = openAi(), more: Partial<CachedOptions> = {}): Embeddings =>
   cachedEmbeddings(embedder, postgresVectors(app.shared.db), {
     cache: app.shared.cache({ name: `vectors-${++made}`, codec: vector, seconds: 60, bytes: 1e8 }),
     log: app.shared.log,
-    ...(milliseconds === undefined ? {} : { patience: milliseconds }),
+    ...more,
   })
 const own = (): Scope => ({
   organization_id: newId('org'),
@@ -103,7 +106,7 @@ test('where the provider fails, what is known is answered and the rest is not', 
 test('a provider that takes too long is not waited for', async () => {
   provider.fate = () => 'hang'
   const start = performance.now()
-  expect(await process(openAi(), 50).embedSome(own(), ['a'])).toEqual([undefined])
+  expect(await process(openAi(), { waits: { documents: 50, question: 50 } }).embedSome(own(), ['a'])).toEqual([undefined])
   expect(performance.now() - start).toBeLessThan(4000)
 })
 
@@ -127,6 +130,35 @@ test('a question that comes again is not asked for again, and is kept in no tabl
   const [second] = await embeddings.embed(scope, ['what?'], 'query')
   expect([second, provider.asked.length]).toEqual([first, 1])
   expect(await app.database.sql('select id from embeddings_cache where organization_id = $1', [scope.organization_id])).toEqual([])
+})
+
+test('a question is not waited for long, and a provider that goes on failing is left alone for a while', async () => {
+  let now = 0
+  const [scope, embeddings] = [own(), process(openAi(), { waits: { documents: 50, question: 50 }, now: () => now })]
+  const fails = () => expect(embeddings.embed(scope, ['what?'], 'query')).rejects.toMatchObject({ code: 'unavailable' })
+  provider.fate = () => 'hang'
+  for (let n = 0; n < 3; n++) await fails()
+  provider.fate = () => 'answer'
+  provider.asked = []
+  await fails()
+  expect(provider.asked).toEqual([])
+  now = 10_000
+  expect(await embeddings.embed(scope, ['what?'], 'query')).toHaveLength(1)
+})
+
+redisTest('in front of Redis a thousand texts are one query and one request, and nobody is asked', async () => {
+  provider.dimensions = 16
+  const [scope, texts] = [own(), Array.from({ length: 1000 }, (_, i) => `hot ${i}`)]
+  const hot = { name: 'vectors', codec: vector, seconds: 60, bytes: 1e8 }
+  const first = await process(openAi(), { cache: await stand.cache(hot) }).embedSome(scope, texts.slice(0, 500))
+  await process().embedSome(scope, texts.slice(500))
+  const other = process(openAi(), { cache: await stand.cache(hot) })
+  stand.bridge.take()
+  provider.asked = []
+  const before = await queries()
+  const found = await other.embedSome(scope, texts)
+  expect([(await queries()) - before, stand.bridge.take(), provider.asked.length]).toEqual([1, 1, 0])
+  expect([found.slice(0, 500), found.filter(one => one === undefined)]).toEqual([first, []])
 })
 
 test('a question that stands in a document has its vector, unless the model tells the two apart', async () => {

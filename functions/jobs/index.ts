@@ -30,6 +30,7 @@ const jobsOf = ({ db, log, config, embeddings }: Shared): Job[] => [
     purgeTombstones(db, 'conversations'),
     purgeTombstones(db, 'data_records'),
     purgeTombstones(db, 'data_tables'),
+    purgeTombstones(db, 'documents_store', 'rag_documents'),
     purgeMetrics(db),
     purgeEvents(db, config.eventMonths),
     purgeComparisons(db),
@@ -46,8 +47,8 @@ const jobsOf = ({ db, log, config, embeddings }: Shared): Job[] => [
 
 /** The jobs function: what Cloud Scheduler asks for. */
 export const makeJobs = (shared: Shared) => {
-  const { db, log, metrics } = shared
-  const runs = postgresRuns(db)
+  const { db, log, metrics, config } = shared
+  const runs = postgresRuns(db, config.database.kind === 'embedded')
   const deps = { runs, run: makeRunner(runs, log, metrics) }
   const routes = [...jobsOf(shared).map(jobRoute), ...runRoutes].map(route => route(deps))
   return withSystemRoutes('jobs', routes, db)

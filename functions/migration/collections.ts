@@ -5,7 +5,7 @@ import { conversations } from '../conversations/legacy.ts'
 import { database, tables } from '../database/legacy.ts'
 import { embeddingsCache, knowledgeBase } from '../knowledge/legacy.ts'
 import { paymentIntents, transactions } from '../payments/legacy.ts'
-import { faqsStore } from '../rag/legacy.ts'
+import { documents, faqsStore } from '../rag/legacy.ts'
 
 /** Every dictionary that can be moved. */
 export const collections: readonly Collection[] = [
@@ -20,5 +20,6 @@ export const collections: readonly Collection[] = [
   transactions,
   knowledgeBase,
   embeddingsCache,
+  documents,
   faqsStore,
 ]

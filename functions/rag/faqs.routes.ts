@@ -7,7 +7,8 @@ import { MANY, routesOf } from '../../shared/http/route.ts'
 import { newId } from '../../shared/id.ts'
 import { parse, type Row } from '../../shared/record.ts'
 import { Ref } from '../../shared/shapes.ts'
-import { Faq, FaqPatch, FaqPut, FaqsCreate, FaqsCreated, FaqsDelete, FaqsDeleted } from './faqs.schema.ts'
+import { Deleted } from './documents.schema.ts'
+import { Faq, FaqPatch, FaqPut, FaqsCreate, FaqsCreated, FaqsDelete } from './faqs.schema.ts'
 import type { FaqFields, FaqStore } from './faqs.store.ts'
 
 type Deps = { faqs: FaqStore; embeddings: Embeddings | undefined }
@@ -22,7 +23,7 @@ const whole = ({ question, answer, category = null, metadata = {}, language = nu
   language,
 })
 
-type Texts = { question?: string | undefined; answer?: string | undefined; embedding?: Float32Array | undefined }
+type Texts = { question?: string | undefined; answer?: string | undefined; embedding?: number[] | undefined }
 
 /** The vector of a question that may be there already: the model is asked only where the text becomes another. */
 const embedChange = async (
@@ -125,7 +126,7 @@ export const faqRoutes = [
     summary: 'Remove the questions whose metadata and category a filter matches',
     role: 'member',
     body: FaqsDelete,
-    returns: FaqsDeleted,
+    returns: Deleted,
     handle: async ({ body, scope, now }, { faqs }) => ({ deleted: await faqs.removeWhere(scope, body.where, now) }),
   }),
 ]

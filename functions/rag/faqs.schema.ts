@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { Brought } from '../../shared/embeddings/items.ts'
 import { Id, JsonObject, recordFields } from '../../shared/shapes.ts'
 import { WhereShape } from '../../shared/where.ts'
+import { Vector } from './documents.schema.ts'
 
 const fields = {
   question: z.string().min(1).max(100_000),
@@ -15,7 +15,7 @@ const fields = {
     .regex(/^[a-z]{2,3}$/, 'must be a code of ISO 639, as en')
     .nullable(),
   /** Of question and answer; it is searched by, and not answered. */
-  embedding: Brought,
+  embedding: Vector,
 }
 
 /** A question with its answer, on the wire. An imported question may be empty. */
@@ -59,4 +59,3 @@ export const FaqsCreated = z.union([Faq, z.object({ items: z.array(Faq) })])
 
 /** The filter looks at the metadata, and at the category where there is one. */
 export const FaqsDelete = z.strictObject({ where: WhereShape })
-export const FaqsDeleted = z.object({ deleted: z.number().int() })

@@ -42,6 +42,7 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options:
     return Array.from({ length: Math.ceil(rest.length / STEP) }, (_, i) => rest.slice(i * STEP, (i + 1) * STEP))
   }
   const make = async ({ scope, front, found }: Work, texts: readonly string[]): Promise<void> => {
+    scope.rest?.()
     const vectors = await embedder.embed(texts, 'document')
     await kept.put(
       scope,

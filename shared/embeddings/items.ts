@@ -1,6 +1,4 @@
-import { z } from 'zod'
 import type { Scope } from '../db/scope.ts'
-import { LosslessNumber } from '../json.ts'
 import type { Embeddings } from './embeddings.ts'
 import { hashOf } from './key.ts'
 import { unit, WIDTH } from './vector.ts'
@@ -27,8 +25,8 @@ export type Embedded = {
   lacking: EmbeddingState
 }
 
-/** An item's text, undefined where it stays as it was, and the vector that a caller brings, if any. */
-export type Item = { text: string | undefined; brought?: Float32Array | undefined }
+/** An item's text, undefined where it stays as it was, and the vector that a caller brings, if any: 1 to 1536 numbers, not all 0. */
+export type Item = { text: string | undefined; brought?: readonly number[] | undefined }
 
 /**
  * The vectors of items that are about to be written: a caller's as it was brought, else the model's, asked for all at once. Where the
@@ -48,24 +46,10 @@ export const embedItems = async (embeddings: Embeddings | undefined, scope: Scop
   })
 }
 
-const callers = (vector: Float32Array): ItemVector => ({
+const callers = (numbers: readonly number[]): ItemVector => ({
   provider: 'caller',
   model: 'caller',
   dimensions: WIDTH,
-  vector,
+  vector: unit(numbers) as Float32Array,
   hash: undefined,
 })
-
-/** The vector that a caller brings in a body: up to 1536 numbers, not all 0. Its direction counts, not its length. */
-export const Brought = z
-  .custom<(number | LosslessNumber)[]>(
-    value => Array.isArray(value) && value.every(one => typeof one === 'number' || one instanceof LosslessNumber),
-    'must be a list of numbers',
-  )
-  .meta({ type: 'array', items: { type: 'number' }, minItems: 1, maxItems: WIDTH })
-  .transform((numbers, context): Float32Array => {
-    const vector = unit(numbers.map(number => Number(String(number))))
-    if (vector) return vector
-    context.addIssue({ code: 'custom', message: `must be 1 to ${WIDTH} numbers, not all of them 0` })
-    return z.NEVER
-  })

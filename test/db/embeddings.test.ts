@@ -7,10 +7,9 @@ import { postgresVectors } from '../../shared/embeddings/kept.postgres.ts'
 import { openAiEmbedder } from '../../shared/embeddings/openai.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { newId } from '../../shared/id.ts'
-import { useRedis } from '../cache/support.ts'
+import { redisTest, useRedis } from '../cache/support.ts'
 import { type Running, run } from '../support/http.ts'
 import { type ProviderStandIn, startProvider } from '../support/provider.ts'
-import { redisTest } from '../support/redis.ts'
 
 const stand = useRedis()
 let app: Running

@@ -145,6 +145,18 @@ test('completing an item changes neither its version nor leaves an event: its re
   expect(await sql(`select id from audit_events where organization_id = $1 and action = 'update'`, [id])).toEqual([])
 })
 
+test('while the provider is asked others are served, where there is but one connection too', async () => {
+  const { id, call } = await app.organization()
+  await entry(id, 'a', 'slow')
+  const statuses: number[] = []
+  provider.fate = async () => {
+    statuses.push((await call('GET', '/agents')).status)
+    return 'answer' as const
+  }
+  expect((await app.admin('POST', '/jobs/complete-embeddings')).body).toMatchObject({ outcome: 'succeeded', rows: 1 })
+  expect(statuses).toEqual([200])
+})
+
 test('a provider that fails fails the run, which says so; the next one goes on from what was made', async () => {
   const { id } = await app.organization()
   for (let i = 0; i < 150; i++) await entry(id, `e${i}`, `content ${i}`)

@@ -1,0 +1,23 @@
+import { withSystemRoutes } from '../../shared/http/system.ts'
+import type { Shared } from '../../shared/shared.ts'
+import { documentCollection, faqCollection } from './collections.ts'
+import { documentRoutes } from './documents.routes.ts'
+import { faqRoutes } from './faqs.routes.ts'
+import { removingByIds } from './remove.ts'
+
+/** The rag function. Its stores are those of the stage that each collection is at. */
+export const makeRag = ({ db, stage, embeddings }: Shared) => {
+  const documents = stage(documentCollection())
+  const faqs = stage(faqCollection())
+  const stores = {
+    embeddings,
+    get documents() {
+      return documents.keeper.stage() === 'complete' ? documents.store : removingByIds(documents.store)
+    },
+    get faqs() {
+      return faqs.keeper.stage() === 'complete' ? faqs.store : removingByIds(faqs.store)
+    },
+  }
+  const routes = [...documentRoutes.map(route => route(stores)), ...faqRoutes.map(route => route(stores))]
+  return withSystemRoutes('rag', routes, db)
+}

@@ -3,8 +3,8 @@ import type { Embeddings } from './embeddings.ts'
 import { hashOf } from './key.ts'
 import { unit, WIDTH } from './vector.ts'
 
-/** Whether the model's vectors of an item are there; callers' vectors stand beside them. */
-export type EmbeddingState = 'pending' | 'done' | 'failed' | 'none'
+/** Whether the model's vector of an item is there; callers' vectors stand beside it. What is not `done` waits for complete-embeddings. */
+export type EmbeddingState = 'pending' | 'done' | 'failed'
 
 /** A vector of an item, and what made it: float32[1536], unit length. */
 export type ItemVector = {
@@ -30,15 +30,15 @@ export type Item = { text: string | undefined; brought?: readonly number[] | und
 
 /**
  * The vectors of items that are about to be written: a caller's as it was brought, else the model's, asked for all at once. Where the
- * provider fails items are written without. Never inside a transaction.
+ * provider fails, or none is configured, items are written without. Never inside a transaction.
  */
 export const embedItems = async (embeddings: Embeddings | undefined, scope: Scope, items: readonly Item[]): Promise<Embedded[]> => {
   const asked = items.flatMap(({ text, brought }) => (text === undefined || brought ? [] : [text]))
   const vectors = embeddings && asked.length > 0 ? await embeddings.embedSome(scope, asked) : []
   const made = new Map(asked.map((text, i) => [text, vectors[i]]))
-  const lacking = embeddings ? 'failed' : 'none'
+  const lacking = embeddings ? 'failed' : 'pending'
   return items.map(({ text, brought }) => {
-    if (brought) return { vector: callers(brought), state: embeddings ? 'pending' : 'none', lacking }
+    if (brought) return { vector: callers(brought), state: 'pending', lacking }
     const vector = text === undefined ? undefined : made.get(text)
     if (!embeddings || text === undefined || !vector) return { vector: undefined, state: lacking, lacking }
     const { provider, model, dimensions } = embeddings

@@ -116,11 +116,11 @@ test('the vectors of a removed entry go with it, and its id begins anew', async 
   expect(await held()).toEqual({ state: 'failed', vectors: [] })
 })
 
-test('without a provider an entry has no vector, and nothing waits for one', async () => {
+test('without a provider an entry has no vector, and waits for one', async () => {
   const { call, id } = await bare.organization()
   await call('POST', path, hours)
   await call('PATCH', `${path}/e`, { title: 'Times' })
-  expect(await vectorsIn(bare, id, 'knowledge')).toEqual({ state: 'none', vectors: [] })
+  expect(await vectorsIn(bare, id, 'knowledge')).toEqual({ state: 'pending', vectors: [] })
 })
 
 test.each([

@@ -117,11 +117,11 @@ test('a vector that the caller brings is kept without asking the model, whose ow
   expect(await held()).toMatchObject({ state: 'done', vectors: [{ model: 'caller' }, { model: 'one', of: 'the text' }] })
 })
 
-test('without a provider only what callers bring is there, and nothing waits', async () => {
+test('without a provider only what callers bring is there, and the question waits for one', async () => {
   const { call, held } = await start({}, bare)
-  expect(await held()).toEqual({ state: 'none', vectors: [] })
+  expect(await held()).toEqual({ state: 'pending', vectors: [] })
   await call('PUT', `${path}/f`, { ...faq, id: undefined, embedding: [3, 4] })
-  expect(await held()).toMatchObject({ state: 'none', vectors: [{ model: 'caller', of: 'the text' }] })
+  expect(await held()).toMatchObject({ state: 'pending', vectors: [{ model: 'caller', of: 'the text' }] })
 })
 
 test('a filter removes what it matches by metadata and category, with the vectors', async () => {

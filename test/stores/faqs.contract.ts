@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FaqChange, FaqStore, NewFaq } from '../../functions/rag/faqs.store.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import type { Embedded } from '../../shared/embeddings/items.ts'
-import { unit } from '../../shared/embeddings/vector.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { newId } from '../../shared/id.ts'
 import { type Json, parseJson } from '../../shared/json.ts'
@@ -24,13 +22,6 @@ import {
 } from './support.ts'
 
 const NEW = { id: 'f', question: 'When?', answer: 'From 8 to 5.', category: 'hours', metadata: { floor: 2 }, language: 'en' }
-
-/** A vector as a caller brings it. */
-export const brought = (...numbers: number[]): Embedded => ({
-  vector: { provider: 'caller', model: 'caller', dimensions: 1536, vector: unit(numbers) as Float32Array, hash: undefined },
-  state: 'none',
-  lacking: 'none',
-})
 
 /** What every store of questions does, whatever it keeps them in. */
 export const faqContract = (kind: string, make: Make<{ faqs: FaqStore }>) =>

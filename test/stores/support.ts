@@ -69,7 +69,7 @@ export const mirrored =
   }
 
 /** An item without a vector, where nobody makes any. */
-export const unembedded: Embedded = { vector: undefined, state: 'none', lacking: 'none' }
+export const unembedded: Embedded = { vector: undefined, state: 'pending', lacking: 'pending' }
 
 /** The time of second `n` of the tests' day. */
 export const at = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, n)).toISOString()

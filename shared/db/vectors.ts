@@ -17,13 +17,13 @@ export const embeddedValue = (items: readonly { id: string; embedded: Embedded }
     }),
   )
 
-/** A statement's first part: the table `embedded` (id, vector, its origin and the states) of the value `place`. */
+/** A statement's first part: the table `embedded` (id, vector, its origin and the states) of the value `place`. Sorts carry no vectors. */
 export const embeddedRows = (place: string): string => `embedded as materialized (
-  select * from jsonb_to_recordset(${place}::jsonb)
+  select e.*, vector is not null as made from jsonb_to_recordset(${place}::jsonb)
     e (id text, vector text, provider text, model text, dimensions int, hash text, state text, lacking text)
 )`
 
-const fits = (text: string) => `e.vector is not null and coalesce(e.hash, text_hash(${text})) = text_hash(${text})`
+const fits = (text: string) => `e.made and coalesce(e.hash, text_hash(${text})) = text_hash(${text})`
 
 /** The state of an item (`e` its row of `embedded`) of a new text. */
 export const stateOf = (text: string): string => `case when ${fits(text)} then e.state else e.lacking end`

@@ -13,6 +13,8 @@ import { completion } from '../knowledge/complete.ts'
 import { purgeComparisons } from '../migration/jobs.postgres.ts'
 import { purgeSessions } from '../organizations/jobs.postgres.ts'
 import { paymentsJob } from '../payments/index.ts'
+import { postgresCuts } from '../rag/cut.postgres.ts'
+import { cutDocuments } from '../rag/cut.ts'
 import { postgresRuns } from './postgres.ts'
 import { purgeIdempotencyKeys, purgeRuns } from './purge.postgres.ts'
 import { jobRoute, runRoutes } from './routes.ts'
@@ -38,8 +40,8 @@ const jobsOf = ({ db, log, config, embeddings }: Shared): Job[] => [
   ]),
   jobOf(
     'complete-embeddings',
-    'Make the vectors that items wait for, and all of them anew where the model has changed',
-    embeddings ? completion(postgresCompletions(db), embeddings) : [],
+    'Cut up the documents that wait for it, make the vectors that items wait for, and all of them anew where the model has changed',
+    [cutDocuments(postgresCuts(db)), ...(embeddings ? completion(postgresCompletions(db), embeddings) : [])],
   ),
   paymentsJob({ db, log, config }),
   sealAudit(postgresSeals(db), headsIn(openObjects(config.auditHeads)), log),

@@ -6,7 +6,7 @@ import { literalOf, WIDTH } from '../../shared/embeddings/vector.ts'
 import { stringify } from '../../shared/json.ts'
 import type { Document, Mode } from './documents.schema.ts'
 import type { DocumentChange, DocumentStore } from './documents.store.ts'
-import { pieceStatements, removedPieces } from './pieces.postgres.ts'
+import { lockRows, pieceStatements, removedPieces, sentPieces } from './pieces.postgres.ts'
 
 const json = jsonOf(`id, organization_id, title, content, metadata, language, (embeddings::real[])[1:dimensions] as embedding, ${stamps}`)
 
@@ -24,9 +24,6 @@ type How = Mode | 'update'
 /** Writers of a document follow one another, so that each sees what the one before left: by its row, or where there is none yet, by its id. */
 const lock = `select pg_advisory_xact_lock(document_lock($1, id))
 from (select e ->> 'id' as id from jsonb_array_elements($2::jsonb) e order by 1) given`
-const lockRows = `select from rag_documents
-where organization_id = $1 and id in (select e ->> 'id' from jsonb_array_elements($2::jsonb) e)
-order by id for no key update`
 
 /**
  * Of the documents in $2 those that are another by now; a field that is not there stays. $3: what is done (How), $4: the moment, $5: the
@@ -100,9 +97,7 @@ const asSent = (id: string, { embedding, pieces, ...fields }: DocumentChange) =>
   id,
   ...fields,
   ...(embedding === undefined ? {} : { embedding: embedding && padded(embedding), dimensions: embedding?.length ?? null }),
-  ...(pieces === undefined
-    ? {}
-    : { hash: pieces.hash, state: pieces.state, pieces: pieces.list.map(({ content, overlap }) => ({ content, overlap })) }),
+  ...(pieces && sentPieces(pieces)),
 })
 
 const padded = (numbers: readonly number[]): string => literalOf([...numbers, ...Array(WIDTH - numbers.length).fill(0)])
@@ -120,7 +115,7 @@ export const postgresDocuments = (db: Database): DocumentStore => {
     const results = await db.writeAll(
       scope,
       { name: 'documents.lock', text: lock, values: [organization_id, sent] },
-      { name: 'documents.lock_rows', text: lockRows, values: [organization_id, sent] },
+      lockRows(organization_id, sent),
       { name: 'documents.write', text: write, values: [organization_id, sent, how, at, ifMatch ?? null, path] },
       ...pieceStatements(organization_id, sent, documents),
     )

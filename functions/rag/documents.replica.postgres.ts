@@ -27,7 +27,10 @@ const brought = (rows: string) => `with given as materialized (${rows}), generat
 insert into item_vectors (organization_id, collection, item_id, chunk, generation, embedding, text_hash)
 select organization_id, 'documents', item, chunk, number, vector, hash from given join generation using (organization_id)`
 
-/** Whole documents. What we cut up is cut up anew, and its vectors are made, by the job complete-embeddings. */
+/**
+ * Whole documents. What we cut up is cut up anew, and its vectors are made, by the job complete-embeddings. Of chunks that a caller gave
+ * the hash is left open: the next write of the same is a write.
+ */
 export const documentReplica: ReplicaSql = {
   entries: `select organization_id, id, version, deleted_at is not null as deleted, ${document} as json from rag_documents d`,
   restore: [

@@ -59,6 +59,17 @@ export type DocumentStore = {
   removeWhere(scope: Scope, where: Where, at: string, among?: readonly string[]): Promise<number>
 }
 
+/** A document that is still to be cut up. */
+export type Uncut = { organization_id: string; id: string; version: string; content: string }
+
+/** Documents to cut up, across organizations: for the role agenthub_jobs. */
+export type CutStore = {
+  /** Some documents behind `after`. */
+  page(scope: Scope, after: Pick<Uncut, 'organization_id' | 'id'>): Promise<Uncut[]>
+  /** Keeps the pieces of documents of the scope's organization; one that has changed since it was read is left alone. */
+  write(scope: Scope, documents: (Pick<Uncut, 'id' | 'version'> & { pieces: Pieces })[]): Promise<void>
+}
+
 const itself = (id: string): string => id
 
 /** What a write is about must be known before it: hence `among`. */

@@ -4,12 +4,30 @@ import { embeddedText } from '../../shared/embeddings/texts.ts'
 import { literalOf, WIDTH } from '../../shared/embeddings/vector.ts'
 import type { Pieces } from './documents.store.ts'
 
-/** The documents in $2 (of `{ id, pieces?, state? }`) that are there; with a `version` only at that one. Their rows are locked. */
+/** The documents in $2 that are there; with a `version` only at that one. Their rows are locked. */
 const target = `target as materialized (
   select d.id, g.e from jsonb_array_elements($2::jsonb) g (e)
   join rag_documents d on d.organization_id = $1 and d.id = g.e ->> 'id' and d.deleted_at is null
     and d.version = coalesce((g.e ->> 'version')::bigint, d.version)
 )`
+
+const locked = `select from rag_documents
+where organization_id = $1 and id in (select e ->> 'id' from jsonb_array_elements($2::jsonb) e)
+order by id for no key update`
+
+/** The first statement of a transaction that writes documents: who else writes their chunks or vectors waits, or has been waited for. */
+export const lockRows = (organization: string, sent: string): Statement => ({
+  name: 'documents.lock_rows',
+  text: locked,
+  values: [organization, sent],
+})
+
+/** Pieces as the statements read them. */
+export const sentPieces = ({ hash, state, list }: Pieces) => ({
+  hash,
+  state,
+  pieces: list.map(({ content, overlap }) => ({ content, overlap })),
+})
 
 /** Only what differs is written. */
 const chunks = `with ${target}, gone as (
@@ -38,7 +56,7 @@ where v.organization_id = $1 and v.collection = 'documents' and v.item_id = t.id
   and d.organization_id = $1 and d.id = t.id
   and g.organization_id = $1 and g.collection = 'documents' and g.number = v.generation
   and case when v.chunk = 0 then (${WHOLE}) is not true
-    when g.provider = 'caller' then t.e ? 'pieces' and (v.item_id, v.chunk) not in (select item, chunk from given)
+    when g.provider = 'caller' then t.e ? 'count' and (v.item_id, v.chunk) not in (select item, chunk from given)
     else not exists (
       select from rag_chunks c
       where c.organization_id = $1 and c.document_id = v.item_id and c.number = v.chunk and c.content_hash = v.text_hash) end`
@@ -69,9 +87,10 @@ set embedding = excluded.embedding, text_hash = excluded.text_hash`
 /** What is known of the chunks: no part of the record, whose version stays. A state that says more than the one now does is left. */
 const told = `with ${target}
 update rag_documents d
-set chunk_count = jsonb_array_length(t.e -> 'pieces'), embedding_state = case when d.chunk_count is null or t.e ->> 'state' = 'done' then t.e ->> 'state' else d.embedding_state end
+set chunk_count = (t.e ->> 'count')::int,
+  embedding_state = case when d.chunk_count is null or t.e ->> 'state' = 'done' then t.e ->> 'state' else d.embedding_state end
 from target t
-where d.organization_id = $1 and d.id = t.id and t.e ? 'pieces'
+where d.organization_id = $1 and d.id = t.id and t.e ? 'count'
   and (d.chunk_count is null or t.e ->> 'state' = 'done' and d.embedding_state in ('pending', 'failed'))`
 
 /** The vectors of a document's pieces that are known: the model's and the caller's. */
@@ -87,19 +106,22 @@ const vectorsOf = (item: string, { list, given, model }: Pieces): object[] =>
 
 /**
  * Makes chunks and vectors of documents what their rows say, in the transaction that wrote and locked those. `sent` is the JSON of the
- * documents: `{ id, version?, pieces?: [{ content, overlap }], state? }`; where no pieces are told the chunks stay.
+ * documents with `pieces: [{ content, overlap }]`; the chunks of one without stay. With a `version` only where the row is at that.
  */
 export const pieceStatements = (
   organization: string,
   sent: string,
-  documents: readonly { id: string; pieces?: Pieces | undefined }[],
+  documents: readonly { id: string; version?: string; pieces?: Pieces | undefined }[],
 ): Statement[] => {
+  const about = JSON.stringify(
+    documents.map(({ id, version, pieces }) => ({ id, version, count: pieces?.list.length, state: pieces?.state })),
+  )
   const vectors = JSON.stringify(documents.flatMap(({ id, pieces }) => (pieces ? vectorsOf(id, pieces) : [])))
   return [
     { name: 'documents.chunks', text: chunks, values: [organization, sent] },
-    { name: 'documents.told', text: told, values: [organization, sent] },
-    { name: 'documents.stale_vectors', text: stale, values: [organization, sent, vectors] },
-    { name: 'documents.known_vectors', text: known, values: [organization, sent, vectors] },
+    { name: 'documents.told', text: told, values: [organization, about] },
+    { name: 'documents.stale_vectors', text: stale, values: [organization, about, vectors] },
+    { name: 'documents.known_vectors', text: known, values: [organization, about, vectors] },
   ]
 }
 

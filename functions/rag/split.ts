@@ -89,16 +89,14 @@ const lengthOf = (text: string): number => {
  * gives the same pieces, and a change of it changes the few pieces around: where to cut is chosen by what stands there, as in
  * content-defined chunking (Xia et al., FastCDC, 2016), among the ends of sentences (Unicode annex 29; a line's end is one).
  */
-export const split = (text: string): Piece[] => {
-  if (text.trim() === '') return []
-  if (text.length <= LIMIT) return [{ content: text, overlap: 0 }]
-  const pieces: Piece[] = []
+export function* piecesIn(text: string): Generator<Piece> {
+  if (text.trim() === '') return
+  if (text.length <= LIMIT) return yield { content: text, overlap: 0 }
   for (let from = 0, begin = 0; from < text.length; ) {
     const ends = sentenceEnds(text, from)
     const cut = text.length - from <= MOST ? text.length : cutBehind(text, from, ends)
-    pieces.push({ content: text.slice(begin, cut), overlap: lengthOf(text.slice(begin, from)) })
+    yield { content: text.slice(begin, cut), overlap: lengthOf(text.slice(begin, from)) }
     begin = beginBefore(text, cut, ends)
     from = cut
   }
-  return pieces
 }

@@ -4,7 +4,7 @@ import { answerOf } from '../../shared/search/ask.ts'
 import type { Search } from '../../shared/search/search.ts'
 import { KnowledgeFound, KnowledgeSearch } from './search.schema.ts'
 
-const route = routesOf<{ search: Search; embeddings: Embeddings | undefined }>()
+const route = routesOf<{ search: Search; model: Embeddings | undefined }>()
 
 export const searchRoutes = [
   route({
@@ -15,7 +15,7 @@ export const searchRoutes = [
     reads: true,
     body: KnowledgeSearch,
     returns: KnowledgeFound,
-    handle: async ({ body: { tags, agent_id, ...body }, scope }, { search, embeddings }) =>
-      answerOf(search, embeddings, scope, body, { collections: ['knowledge'], narrow: { tags, agent_id } }),
+    handle: async ({ body: { tags, agent_id, ...body }, scope }, { search, model }) =>
+      answerOf(search, model, scope, body, { collections: ['knowledge'], narrow: { tags, agent_id } }),
   }),
 ]

@@ -30,10 +30,13 @@ const Environment = z.object({
   DB_NAME: z.string().default('agenthub'),
   DB_USER: z.string().optional(),
   DB_PASSWORD_SECRET: z.string().optional(),
+  SQL_ADMIN_API_URL: z.url().default('https://sqladmin.googleapis.com'),
+  SECRET_MANAGER_API_URL: z.url().default('https://secretmanager.googleapis.com'),
   DB_POOL_SIZE: count(1, 100).default(5),
   DB_QUEUE_SIZE: count(0, 100_000).default(500),
   DB_STATEMENT_TIMEOUT_MS: count(10, 600_000).default(5000),
   AGENTHUB_ADMIN_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
+  AGENTHUB_ADMIN_KEY_SECRET: z.string().optional(),
   ALLOWED_SERVICE_ACCOUNTS: list.default([]),
   ID_TOKEN_AUDIENCES: list.default([]),
   ID_TOKEN_KEYS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
@@ -75,10 +78,16 @@ export type Config = {
         name: string
         user: string
         passwordSecret: string | undefined
+        /** Where the Cloud SQL Admin API is. */
+        adminUrl: string
       }
   /** Connections of this process, requests that may wait for one, and how long a statement may run (ms). */
   pool: { size: number; queue: number; statementTimeout: number }
   adminKey: string | undefined
+  /** The secret whose newest version is the admin key, in place of `adminKey` or after it. */
+  adminKeySecret: string | undefined
+  /** Secret Manager, and the project of secrets that are named without one. */
+  secrets: { url: string; project: string | undefined }
   /** Google service accounts that may call platform routes, the audiences their tokens must name, and where the signing keys are. */
   idTokens: { accounts: string[]; audiences: string[]; keysUrl: string }
   /** Where the heads of the sealed audit are kept, beside the log. */
@@ -115,6 +124,8 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     database,
     pool: { size: env.DB_POOL_SIZE, queue: env.DB_QUEUE_SIZE, statementTimeout: env.DB_STATEMENT_TIMEOUT_MS },
     adminKey: env.AGENTHUB_ADMIN_KEY,
+    adminKeySecret: env.AGENTHUB_ADMIN_KEY_SECRET,
+    secrets: { url: env.SECRET_MANAGER_API_URL, project: env.GOOGLE_CLOUD_PROJECT },
     idTokens: { accounts: env.ALLOWED_SERVICE_ACCOUNTS, audiences: env.ID_TOKEN_AUDIENCES, keysUrl: env.ID_TOKEN_KEYS_URL },
     auditHeads: auditHeadsOf(env, database),
     redis: redisOf(env),
@@ -145,6 +156,7 @@ const databaseOf = (env: z.infer<typeof Environment>): Config['database'] => {
     name: env.DB_NAME,
     user: env.DB_USER,
     passwordSecret: env.DB_PASSWORD_SECRET,
+    adminUrl: env.SQL_ADMIN_API_URL,
   }
 }
 

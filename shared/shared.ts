@@ -26,16 +26,16 @@ export type Shared = {
 
 /** Opens the database that is configured and makes the rest. `migrationsDir` is where sql/ lies, for the embedded engine. */
 export const makeShared = async (config: Config, migrationsDir: string, role: Role = 'agenthub_app'): Promise<Shared> => {
-  const adminKey = adminKeyOf(config)
+  const adminKey = await adminKeyOf(config)
   return shareOver(config, adminKey, await openPool(config, role, migrationsDir), makeLog(config.logLevel, config.project))
 }
 
 /** The same over a database that is open already. */
-export const shareOver = async (config: Config, adminKey: string, { pool, close }: Opened, log: Log): Promise<Shared> => {
+export const shareOver = async (config: Config, adminKey: string, { pool, renew, close }: Opened, log: Log): Promise<Shared> => {
   const metrics = makeMetrics()
   const { queue, statementTimeout } = config.pool
   const count = config.redis ? await countInRedis(config.redis, log) : countInProcess()
-  const db = makeDatabase(pool, { queue, statementTimeout, log, metrics })
+  const db = makeDatabase(pool, { queue, statementTimeout, log, metrics, renew })
   const { first, validSeconds } = config.migration
   const instance = newId('ins')
   const collections = new Map<string, Staged<object>>()

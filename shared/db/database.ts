@@ -1,8 +1,8 @@
 import type { Pool, PoolClient } from 'pg'
 import { Refusal } from '../errors.ts'
-import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Batch, type Columns, type Statement } from './batch.ts'
+import { type ConnectionOptions, connectionsOf } from './connections.ts'
 import { type DatabaseError, isConnectionLoss, isStalePlan, isTransient, toRefusal, toWriteRefusal } from './refusals.ts'
 import { opening, type Scope } from './scope.ts'
 
@@ -32,12 +32,9 @@ export type Database = {
 /** One round trip on a borrowed connection: the rows of each statement. Postgres's errors come as they are. */
 export type Run = (statements: readonly Statement[]) => Promise<Columns[][]>
 
-export type DatabaseOptions = {
-  /** Requests that may wait for a connection; one more is refused with 503. */
-  queue: number
+export type DatabaseOptions = ConnectionOptions & {
   /** Milliseconds a statement may run before Postgres ends it; a second later the connection is given up. */
   statementTimeout: number
-  log: Log
   metrics: Metrics
   random?: () => number
 }
@@ -60,12 +57,6 @@ export const plain = (text: string): Statement => ({ name: text, text, values: [
 const lastRows = (results: Columns[][]): Columns[] => results.at(-1) as Columns[]
 const allRows = (results: Columns[][]): Columns[][] => results
 
-const refuseConnection = (cause: DatabaseError): never => {
-  if (/timeout exceeded when trying to connect|due to connection timeout/.test(cause.message))
-    throw new Refusal('overloaded', 'no database connection became free in time', { retryAfter: 1, cause })
-  throw toRefusal(cause)
-}
-
 /** A Database over a pool whose connections already are agenthub_app (or agenthub_jobs). */
 export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => {
   const { log, metrics, random = Math.random } = options
@@ -75,10 +66,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   metrics.gauge('db_pool_idle', 'Connections idle', () => pool.idleCount)
   metrics.gauge('db_pool_waiting', 'Requests waiting for a connection', () => pool.waitingCount)
 
-  const connect = (): Promise<PoolClient> => {
-    if (pool.waitingCount >= options.queue) throw new Refusal('overloaded', 'too many requests wait for the database', { retryAfter: 1 })
-    return pool.connect().catch(refuseConnection)
-  }
+  const { take, broke } = connectionsOf(pool, options)
 
   /** One batch on one connection, with its time measured and its answer awaited no longer than it may take. */
   const send = async (client: PoolClient, statements: readonly Statement[], trace?: string): Promise<Columns[][]> => {
@@ -107,7 +95,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   }
 
   const once = async (statements: readonly Statement[], trace?: string): Promise<Columns[][]> => {
-    const client = await connect()
+    const client = await take()
     try {
       const results = await send(client, statements, trace)
       client.release()
@@ -120,7 +108,9 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
 
   /** Returns a connection after an error: to the pool once its transaction is undone, closed if that cannot be. */
   const giveBack = async (client: PoolClient, error: DatabaseError, inTransaction: boolean): Promise<void> => {
-    const broken = isConnectionLoss(error) || isStalePlan(error)
+    const lost = isConnectionLoss(error)
+    if (lost) broke(client)
+    const broken = lost || isStalePlan(error)
     const undone = (): Promise<boolean> =>
       send(client, [plain('rollback')]).then(
         () => true,
@@ -168,7 +158,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     session: async work => {
       let client: PoolClient | undefined
       const run: Run = async statements => {
-        client ??= await connect()
+        client ??= await take()
         return send(client, statements)
       }
       const rest = () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IsAdmin } from '../adminkey.ts'
 import type { Database } from '../db/database.ts'
 import { doOnce, type Kept } from '../db/idempotency.ts'
 import type { Scope } from '../db/scope.ts'
@@ -24,7 +25,7 @@ import { begun, sendStream } from './stream.ts'
 export type ServeOptions = {
   db: Database
   cursors: Cursors
-  adminKey: string
+  isAdmin: IsAdmin
   verifyIdToken: VerifyIdToken
   /** Requests a key may make in a minute; 0 is no limit. */
   rateLimit: number
@@ -85,7 +86,7 @@ const answerTo = async (match: Match, request: Request, options: ServeOptions): 
   const { headers } = request.raw
   const now = options.clock()
   const asker =
-    route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.adminKey, options.verifyIdToken)
+    route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.isAdmin, options.verifyIdToken)
   const rates = asker && options.rateLimit > 0 ? takeRate(await options.count(asker.rateKey, now), options.rateLimit, now) : {}
   const scope: Scope = {
     organization_id: asker?.organization ?? PLATFORM,

@@ -41,7 +41,7 @@ export const assemble = async (
 ): Promise<{ functions: HttpFunction[]; serve: Handler }> => {
   const make = await loaderOf(target)()
   const functions = [make(shared)].flat()
-  const { config, db, adminKey, count, log, metrics } = shared
+  const { config, db, adminKey, count, log, metrics, traces } = shared
   const serve = makeServe(functions, {
     db,
     isAdmin: makeIsAdmin(
@@ -52,6 +52,7 @@ export const assemble = async (
     count,
     log,
     metrics,
+    traces,
     clock,
     cursors: makeCursors(adminKey),
     verifyIdToken: makeVerifier(config.idTokens),

@@ -57,6 +57,12 @@ const Environment = z.object({
   STRIPE_WEBHOOK_SECRET: z.string().optional(),
   STRIPE_API_URL: z.url().default('https://api.stripe.com'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warning', 'error', 'silent']).default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
+  OTEL_RESOURCE_ATTRIBUTES: z
+    .string()
+    .regex(/^[\w.-]+=[^,]*(,[\w.-]+=[^,]*)*$/, 'must be name=value,name=value')
+    .optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.01),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
   K_REVISION: z.string().optional(),
 })
@@ -103,6 +109,8 @@ export type Config = {
   payments: { provider: 'manual' | 'stripe'; stripe: { url: string; apiKey: string; webhookSecret: string } | undefined }
   logLevel: 'debug' | 'info' | 'warning' | 'error' | 'silent'
   project: string | undefined
+  /** Where metrics and traces are sent, what is said of this process, and which share of the requests without a traceparent is traced. */
+  telemetry: { url: string; metadataUrl: string; resource: Record<string, string>; share: number } | undefined
 }
 
 /** A wrong environment: every wrong value by its name, in one message. */
@@ -135,6 +143,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     payments: paymentsOf(env),
     logLevel: env.LOG_LEVEL,
     project: env.GOOGLE_CLOUD_PROJECT,
+    telemetry: telemetryOf(env),
   }
 }
 
@@ -174,6 +183,19 @@ const auditHeadsOf = (env: z.infer<typeof Environment>, { kind }: Config['databa
   const { AUDIT_HEAD_BUCKET: bucket, STORAGE_EMULATOR_HOST: storageUrl, GCE_METADATA_HOST: host } = env
   if (bucket !== undefined) return { kind: 'bucket', bucket, storageUrl, metadataUrl: `http://${host}` }
   return kind === 'embedded' ? { kind: 'folder', folder: join(env.DATA_DIR, 'audit-heads') } : undefined
+}
+
+const telemetryOf = (env: z.infer<typeof Environment>): Config['telemetry'] => {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_RESOURCE_ATTRIBUTES: attributes, OTEL_TRACES_SAMPLER_ARG: share } = env
+  if (url === undefined) return undefined
+  const given = attributes?.split(',').map(pair => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])
+  const resource = {
+    'service.name': `agenthub-${env.FUNCTION_TARGET}`,
+    ...(env.K_REVISION === undefined ? {} : { 'service.version': env.K_REVISION }),
+    ...(env.GOOGLE_CLOUD_PROJECT === undefined ? {} : { 'gcp.project_id': env.GOOGLE_CLOUD_PROJECT }),
+    ...Object.fromEntries(given ?? []),
+  }
+  return { url: url.replace(/\/$/, ''), metadataUrl: `http://${env.GCE_METADATA_HOST}`, resource, share }
 }
 
 const redisOf = (env: z.infer<typeof Environment>): Config['redis'] => {

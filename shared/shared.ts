@@ -5,9 +5,13 @@ import type { Opened, Role } from './db/opened.ts'
 import { openPool } from './db/pool.ts'
 import { type Counter, countInProcess, countInRedis } from './http/ratelimit.ts'
 import { newId } from './id.ts'
+import { measureMirrors } from './migration/metrics.ts'
 import { type Collection, makeStaged, type Staged } from './migration/staged.ts'
+import { startExport } from './observe/export.ts'
 import { type Log, makeLog } from './observe/log.ts'
 import { type Metrics, makeMetrics } from './observe/metrics.ts'
+import { makeTraces, type Traces } from './observe/trace.ts'
+import { serviceTokens } from './token.ts'
 
 /** What a process makes once and all its functions share. */
 export type Shared = {
@@ -18,6 +22,8 @@ export type Shared = {
   count: Counter
   log: Log
   metrics: Metrics
+  /** Which requests are traced: none where nobody reads it. */
+  traces: Traces | undefined
   /** Puts a collection that was a dictionary at its stage, and keeps it among `collections`. */
   stage<S extends object>(collection: Collection<S>): Staged<S>
   collections: Map<string, Staged<object>>
@@ -32,13 +38,15 @@ export const makeShared = async (config: Config, migrationsDir: string, role: Ro
 
 /** The same over a database that is open already. */
 export const shareOver = async (config: Config, adminKey: string, { pool, renew, close }: Opened, log: Log): Promise<Shared> => {
-  const metrics = makeMetrics()
+  const metrics = makeMetrics(log)
   const { queue, statementTimeout } = config.pool
   const count = config.redis ? await countInRedis(config.redis, log) : countInProcess()
   const db = makeDatabase(pool, { queue, statementTimeout, log, metrics, renew })
   const { first, validSeconds } = config.migration
   const instance = newId('ins')
   const collections = new Map<string, Staged<object>>()
+  measureMirrors(metrics, collections)
+  const { traces, stop } = exportTo(config.telemetry, instance, metrics, log)
   return {
     config,
     adminKey,
@@ -46,6 +54,7 @@ export const shareOver = async (config: Config, adminKey: string, { pool, renew,
     count,
     log,
     metrics,
+    traces,
     collections,
     stage: collection => {
       const staged = makeStaged(db, log, { first, instance, leaseSeconds: validSeconds, validSeconds }, collection)
@@ -54,7 +63,16 @@ export const shareOver = async (config: Config, adminKey: string, { pool, renew,
     },
     close: async () => {
       for (const staged of collections.values()) await staged.release()
+      await stop?.()
       await close()
     },
   }
+}
+
+const exportTo = (telemetry: Config['telemetry'], instance: string, metrics: Metrics, log: Log) => {
+  if (!telemetry) return { traces: undefined, stop: undefined }
+  const { url, metadataUrl, resource, share } = telemetry
+  const traces = makeTraces(share)
+  const about = { ...resource, 'service.instance.id': instance }
+  return { traces, stop: startExport({ url, resource: about, token: serviceTokens(metadataUrl) }, metrics, traces, log).stop }
 }

@@ -3,14 +3,15 @@ import { inPostgresAlone } from '../../shared/migration/alone.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { eventCollection, metricCollection } from './collections.ts'
 import { metricRoutes } from './metrics.routes.ts'
-import { postgresReports } from './reports.postgres.ts'
+import { postgresReports, reportAges } from './reports.postgres.ts'
 import { eventRoutes } from './routes.ts'
 import { postgresCounts } from './timeseries.postgres.ts'
 
 /** The analytics function. */
-export const makeAnalytics = ({ db, stage }: Shared) => {
+export const makeAnalytics = ({ db, stage, metrics: measures }: Shared) => {
   const events = stage(eventCollection())
   const metrics = stage(metricCollection())
+  measures.gauge('report_age_seconds', 'Seconds since a report was refreshed', reportAges(db))
   const stores = {
     counts: inPostgresAlone(events, postgresCounts(db)),
     reports: inPostgresAlone(events, postgresReports(db)),

@@ -5,6 +5,7 @@ import { Batch, type Columns, type Statement } from './batch.ts'
 import { type ConnectionOptions, connectionsOf } from './connections.ts'
 import { type DatabaseError, isConnectionLoss, isStalePlan, isTransient, toRefusal, toWriteRefusal } from './refusals.ts'
 import { opening, type Scope } from './scope.ts'
+import { makeTag } from './tag.ts'
 
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
@@ -54,6 +55,10 @@ const SLOW_SECONDS = 0.1
 /** A statement without values, named by its text. */
 export const plain = (text: string): Statement => ({ name: text, text, values: [] })
 
+/** A batch is called by what it does last. */
+const nameOf = (statements: readonly Statement[]): string =>
+  ((statements.findLast(statement => statement.text !== 'commit') ?? statements.at(-1)) as Statement).name
+
 const lastRows = (results: Columns[][]): Columns[] => results.at(-1) as Columns[]
 const allRows = (results: Columns[][]): Columns[][] => results
 
@@ -63,14 +68,15 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   pool.on('error', error => log('warning', 'an idle database connection was lost', { error }))
   pool.on('connect', client => client.on('error', error => log('warning', 'a database connection was lost', { error })))
   metrics.gauge('db_pool_connections', 'Connections open', () => pool.totalCount)
-  metrics.gauge('db_pool_idle', 'Connections idle', () => pool.idleCount)
+  metrics.gauge('db_pool_in_use', 'Connections in use', () => pool.totalCount - pool.idleCount)
   metrics.gauge('db_pool_waiting', 'Requests waiting for a connection', () => pool.waitingCount)
 
   const { take, broke } = connectionsOf(pool, options)
+  const tag = makeTag()
 
   /** One batch on one connection, with its time measured and its answer awaited no longer than it may take. */
   const send = async (client: PoolClient, statements: readonly Statement[], trace?: string): Promise<Columns[][]> => {
-    const { name } = (statements.findLast(statement => statement.text !== 'commit') ?? statements.at(-1)) as Statement
+    const name = nameOf(statements)
     const start = performance.now()
     const batch = new Batch(statements)
     const watch = setTimeout(() => giveUp(client, batch), options.statementTimeout + 1000)
@@ -119,16 +125,23 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     client.release(broken || (inTransaction && !(await undone())))
   }
 
+  /** A trip by whichever way the scope goes, noted where it is traced. */
+  const trip = (scope: Scope, batch: Statement[]): Promise<Columns[][]> => {
+    const on = scope.unit?.run ?? scope.lent
+    const answer = () => (on ? on(batch) : once(batch, scope.trace))
+    return scope.spans ? scope.spans.query(nameOf(batch), answer) : answer()
+  }
+
   /** Sends [opening, before, statements, after], again as long as the plan says so, and picks from the rows of `statements`. */
   const run = async <T>(scope: Scope, statements: readonly Statement[], plan: Plan<T>): Promise<T> => {
     const { before = [], after = [] } = scope.around ?? {}
     const { begin = [], commit = [] } = plan
-    const batch = [...begin, opening(scope), ...before, ...statements, ...after, ...commit]
+    const own = [...before, ...statements, ...after].map(statement => tag(scope.route, statement))
+    const batch = [...begin, opening(scope), ...own, ...commit]
     const first = begin.length + 1 + before.length
     for (let attempt = 1; ; attempt++) {
       try {
-        const on = scope.unit?.run ?? scope.lent
-        const results = await (on ? on(batch) : once(batch, scope.trace))
+        const results = await trip(scope, batch)
         const end = first + statements.length
         scope.around?.learn(results.slice(end, end + after.length))
         return plan.pick(results.slice(first, end))

@@ -6,6 +6,7 @@ import type { Scope } from '../db/scope.ts'
 import { invalid, Refusal } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Trace, Traces } from '../observe/trace.ts'
 import { render } from './answer.ts'
 import { MEGABYTE, readBody, takeOverBodies } from './body.ts'
 import { PLATFORM, present, sha256, type VerifyIdToken } from './credentials.ts'
@@ -34,6 +35,8 @@ export type ServeOptions = {
   admitted: number
   log: Log
   metrics: Metrics
+  /** Which requests are traced; none without. */
+  traces: Traces | undefined
   /** The present time, in milliseconds since 1970. */
   clock: () => number
 }
@@ -49,13 +52,15 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
   takeOverBodies()
   withoutDomains()
   const find = makeRouter(functions)
-  const { log, metrics } = options
+  const { log, metrics, traces } = options
   let inWork = 0
   metrics.gauge('http_requests_in_work', 'Requests in work', () => inWork)
 
   return direct(async (raw, response) => {
     const start = performance.now()
     const request = readRequest(raw)
+    const spans = traces?.begin(request.traceparent)
+    if (spans) request.trace = spans.id
     let label = 'none'
     let answer: Answered
     inWork++
@@ -64,7 +69,7 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
       label = `${match.route.method} /${match.name}${match.route.path}`
       if (inWork > options.admitted && match.route.role !== 'public')
         throw new Refusal('overloaded', 'too many requests are in work', { retryAfter: 1 })
-      answer = await answerTo(match, request, options)
+      answer = await answerTo(match, label, request, spans, options)
     } catch (error) {
       const severity = error instanceof Refusal ? 'debug' : 'error'
       log(severity, 'a request was not served', { error, route: label, request_id: request.id, trace: request.trace })
@@ -75,13 +80,20 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
     if (answer.stream) await sendStream(response, answer.stream, headersOf(answer, request.id), log)
     else send(response, answer, request.id)
     metrics.request(label, answer.status, (performance.now() - start) / 1000)
+    spans?.end(label, answer.status)
   })
 }
 
 const NO_BYTES = Buffer.alloc(0)
 
 /** A request's one way: its caller told, its rate taken, its input checked, its route's answer rendered. */
-const answerTo = async (match: Match, request: Request, options: ServeOptions): Promise<Answered> => {
+const answerTo = async (
+  match: Match,
+  label: string,
+  request: Request,
+  spans: Trace | undefined,
+  options: ServeOptions,
+): Promise<Answered> => {
   const { name, route, params } = match
   const { headers } = request.raw
   const now = options.clock()
@@ -93,7 +105,10 @@ const answerTo = async (match: Match, request: Request, options: ServeOptions): 
     caller: asker?.caller ?? { kind: 'platform', actor: 'anonymous' },
     context: { request_id: request.id, address: request.address },
     trace: request.trace,
+    spans,
+    route: label,
   }
+  if (asker) spans?.tenant(asker.organization)
   const bytes = route.body ? await readBody(request.raw, route.bodyLimit ?? MEGABYTE) : NO_BYTES
   const binding = `${scope.organization_id}\n${route.method} ${name}${route.path}`
   const input = {

@@ -132,13 +132,13 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     return scope.spans ? scope.spans.query(nameOf(batch), answer) : answer()
   }
 
-  /** Sends [opening, before, statements, after], again as long as the plan says so, and picks from the rows of `statements`. */
+  /** Sends [opening with its checks, statements, after], again as long as the plan says so, and picks from the rows of `statements`. */
   const run = async <T>(scope: Scope, statements: readonly Statement[], plan: Plan<T>): Promise<T> => {
-    const { before = [], after = [] } = scope.around ?? {}
+    const { checks = [], after = [] } = scope.around ?? {}
     const { begin = [], commit = [] } = plan
-    const own = [...before, ...statements, ...after].map(statement => tag(scope.route, statement))
-    const batch = [...begin, opening(scope), ...own, ...commit]
-    const first = begin.length + 1 + before.length
+    const own = [...statements, ...after].map(statement => tag(scope.route, statement))
+    const batch = [...begin, opening(scope, checks), ...own, ...commit]
+    const first = begin.length + 1
     for (let attempt = 1; ; attempt++) {
       try {
         const results = await trip(scope, batch)

@@ -14,7 +14,7 @@ export type EmbeddingKey = {
 export const NORMALISER = 1
 
 /** The characters of a text that are embedded: models read no more than some 2,000 to 8,000 tokens. */
-export const LONGEST = 8000
+const LONGEST = 8000
 
 /** SHA-256 of a text, hexadecimal. */
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -22,3 +22,6 @@ export const hashOf = (text: string): string => createHash('sha256').update(text
 /** A key as one text: the id of its row. The old dictionary's keys were the hashes alone. */
 export const idOfKey = ({ provider, model, dimensions, hash }: EmbeddingKey): string =>
   provider === 'legacy' ? hash : [provider, dimensions, NORMALISER, hash, model].join('/')
+
+/** What is embedded of a text. */
+export const clip = (text: string): string => (text.length <= LONGEST ? text : text.slice(0, LONGEST).toWellFormed())

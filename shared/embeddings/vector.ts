@@ -1,13 +1,12 @@
 /** Numbers of every searched vector: shorter ones are padded with zeros, which leaves cosines as they are. */
 export const WIDTH = 1536
 
-/** A vector as it is searched: of unit length, padded to 1536. Throws where it is longer, or has no direction. */
-export const unit = (numbers: ArrayLike<number>): Float32Array => {
-  if (numbers.length > WIDTH) throw new RangeError(`a vector of ${numbers.length} numbers: ${WIDTH} are the most`)
+/** A vector as it is searched: of unit length, padded to 1536. Undefined where it is longer than that, or has no direction. */
+export const unit = (numbers: ArrayLike<number>): Float32Array | undefined => {
   let sum = 0
   for (let i = 0; i < numbers.length; i++) sum += (numbers[i] as number) ** 2
   const length = Math.sqrt(sum)
-  if (!(length > 0 && length < Number.POSITIVE_INFINITY)) throw new RangeError('a vector without direction')
+  if (numbers.length > WIDTH || length === 0 || !Number.isFinite(length)) return undefined
   const vector = new Float32Array(WIDTH)
   for (let i = 0; i < numbers.length; i++) vector[i] = (numbers[i] as number) / length
   return vector

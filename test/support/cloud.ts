@@ -7,7 +7,7 @@ import { databaseUrl, migrationsDir, onServer } from './global.ts'
 import { type Google, startGoogle } from './google.ts'
 import { type Instance, startInstance } from './instance.ts'
 import { buildProgram, type Program, startProgram } from './program.ts'
-import { startServer } from './server.ts'
+import { type Server, startServer } from './server.ts'
 
 export const IAM_LOGIN = 'functions@p.iam'
 export const PASSWORD_LOGIN = 'functions'
@@ -16,6 +16,10 @@ export const PASSWORD_LOGIN = 'functions'
 export type Cloud = {
   google: Google
   instance: Instance
+  /** Where the program is built. */
+  folder: string
+  /** Another instance, in front of another server with the same database. */
+  addInstance(name: string, server: string): Promise<Instance>
   /** Runs SQL as whoever owns the server, past the instance. */
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
   /** A script of the program (`start`, `migrate`) over the instance, told by its environment alone. */
@@ -32,13 +36,14 @@ export type Deployed = {
   stop(): Promise<void>
 }
 
-const CONNECTION_NAME = 'p:europe-west1:one'
+const connectionName = (name: string) => `p:europe-west1:${name}`
 
-export const startCloud = async (): Promise<Cloud> => {
+/** The instance is `one`, of the project `p` in europe-west1; `serve` starts a server whose data are in a folder. */
+export const startCloud = async (serve: (data: string) => Promise<Server> = startServer): Promise<Cloud> => {
   const folder = mkdtempSync(join(tmpdir(), 'agenthub-cloud-'))
   chmodSync(folder, 0o755) // the server runs as another user than root
   const data = join(folder, 'postgres')
-  const server = await startServer(data)
+  const server = await serve(data)
   const url = databaseUrl(server.url, 'agenthub')
   const hba = join(data, 'pg_hba.conf')
   // the instance has proved who an IAM login is: nobody else reaches the server
@@ -52,13 +57,19 @@ export const startCloud = async (): Promise<Cloud> => {
     }
     await client.query('select pg_reload_conf()')
   })
-  const instance = await startInstance(url, CONNECTION_NAME)
-  const google = await startGoogle(instance)
+  const instances: Instance[] = []
+  const addInstance = async (name: string, at: string) => {
+    const instance = await startInstance(databaseUrl(at, 'agenthub'), connectionName(name))
+    instances.push(instance)
+    return instance
+  }
+  const instance = await addInstance('one', server.url)
+  const google = await startGoogle(instances)
   const built = await buildProgram()
   const run = (script: string, environment: Record<string, string> = {}) =>
     startProgram(built.folder, ['--enable-source-maps', `dist/${script}.js`], {
       ...google.environment,
-      INSTANCE_CONNECTION_NAME: CONNECTION_NAME,
+      INSTANCE_CONNECTION_NAME: connectionName('one'),
       DB_USER: IAM_LOGIN,
       AGENTHUB_ADMIN_KEY: ADMIN_KEY,
       PORT: '0',
@@ -68,13 +79,15 @@ export const startCloud = async (): Promise<Cloud> => {
   return {
     google,
     instance,
+    folder: built.folder,
+    addInstance,
     sql: async (text, values) => (await onServer(url, client => client.query(text, values))).rows,
     run,
     start: environment => served(run('start', environment)),
     stop: async () => {
       built.remove()
       await google.stop()
-      await instance.stop()
+      for (const one of instances) await one.stop()
       await server.stop()
       rmSync(folder, { recursive: true, force: true })
     },

@@ -19,7 +19,7 @@ export type Google = {
   stop(): Promise<void>
 }
 
-export const startGoogle = async (instance?: Instance): Promise<Google> => {
+export const startGoogle = async (instances: readonly Instance[] = []): Promise<Google> => {
   const secrets = new Map<string, string[]>()
   const requests: string[] = []
   const telemetry: Google['telemetry'] = []
@@ -31,9 +31,11 @@ export const startGoogle = async (instance?: Instance): Promise<Google> => {
     return { '/instance': {}, '/project/project-id': 'p', '/universe/universe-domain': 'googleapis.com' }[path]
   }
   const sqlAdmin = (path: string, body: string): object | undefined => {
-    const [project, region, name] = instance?.connectionName.split(':') ?? []
-    const at = `/sql/v1beta4/projects/${project}/instances/${name}`
-    if (!instance || !path.startsWith(at)) return undefined
+    const placeOf = ({ connectionName }: Instance) => `/sql/v1beta4/projects/${connectionName.replace(/:.*:/, '/instances/')}`
+    const instance = instances.find(one => path.startsWith(`${placeOf(one)}/`) || path.startsWith(`${placeOf(one)}:`))
+    if (!instance) return undefined
+    const at = placeOf(instance)
+    const [, region] = instance.connectionName.split(':')
     if (path === `${at}/connectSettings`)
       return {
         region,

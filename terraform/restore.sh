@@ -8,7 +8,7 @@
 #   --drill                 then removes TO again: what to do once a quarter
 #
 # FROM and TO are names of instances. Environment: GOOGLE_CLOUD_PROJECT, REGION, and for `npm run verify`, which must reach the database,
-# DB_USER (a login with agenthub_jobs), DB_AUTH, DB_IP_TYPE, AUDIT_HEAD_BUCKET.
+# DB_USER (a login with agenthub_jobs), DB_AUTH, DB_IP_TYPE, AUDIT_HEAD_BUCKET. With UPSTASH_REDIS_REST_URL and _TOKEN the cache is emptied.
 set -euo pipefail
 self=$(realpath "$0")
 cd "$(dirname "$self")"
@@ -61,11 +61,16 @@ restore() {
     cloud sql backups restore "$backup" --restore-instance="$to" --backup-instance="$from"
   fi
 }
-# Versions that were given out in the time that is lost must not be given out again: somebody may hold them as an ETag.
+# Versions that were given out in the time that is lost must not be given out again (somebody may hold them as an ETag): a million is more.
 verified() {
   local against=()
   [ ! -e "$folder/before.json" ] || against=(--against "$folder/before.json")
-  census "$to" --skip-versions 10000000 "${against[@]}" > "$folder/after.json"
+  census "$to" --skip-versions 1000000 "${against[@]}" > "$folder/after.json"
+}
+# The cache may hold what is newer than what was restored.
+forget() {
+  curl -fsS -X POST "$UPSTASH_REDIS_REST_URL/flushdb" -H "Authorization: Bearer ${UPSTASH_REDIS_REST_TOKEN:?}"
+  echo
 }
 remove() {
   cloud sql instances patch "$to" --no-deletion-protection
@@ -77,5 +82,6 @@ step "restore ${at:-$backup} to $to" restore
 step "census of $to" verified
 # Blocks of the audit get numbers again that lost ones had: the switch gives their heads a folder of their own, the old one stays.
 [ -z "$switch" ] || step "switch to $to" terraform apply -auto-approve "$@" -var "serving_instance=$to"
+[ -z "$switch" ] || [ -z "${UPSTASH_REDIS_REST_URL:-}" ] || step 'empty the cache' forget
 [ -z "$drill" ] || step "remove $to" remove
 printf 'restored in %s s\n' "$(seconds "$began")"

@@ -9,6 +9,10 @@ export type Metrics = {
   request(route: string, status: number, seconds: number): void
   /** One run of a job, in this process. */
   job(name: string, seconds: number, outcome: 'succeeded' | 'failed'): void
+  /** One request to Redis. */
+  redis(seconds: number, outcome: 'ok' | 'error'): void
+  /** What a tier of a cache had: `stale` is an older version, given because a newer one could not be loaded. */
+  cache(name: string, tier: Tier, outcome: 'hit' | 'miss' | 'error' | 'stale', count?: number): void
   /** Reads a gauge whenever metrics are collected: one value, or one for each of its labels. */
   gauge(name: string, description: string, read: () => Reading | Promise<Reading>): void
   /** Everything so far, as OpenTelemetry has it. */
@@ -18,6 +22,9 @@ export type Metrics = {
 }
 
 export type Reading = number | readonly (readonly [labels: Record<string, string>, value: number])[]
+
+/** Where a value may be: in this process, in Redis, or where it is loaded from. */
+export type Tier = 'process' | 'redis' | 'source'
 
 const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 const RUN_BUCKETS = [0.1, 1, 10, 60, 300, 1800]
@@ -31,6 +38,8 @@ export const makeMetrics = (log: Log = makeLog('warning', undefined)): Metrics =
   const queries = histogram('db_query_duration_seconds', 'Round trips to Postgres by statement', LATENCY_BUCKETS)
   const requests = histogram('http_request_duration_seconds', 'Requests by route and status', LATENCY_BUCKETS)
   const runs = histogram('job_duration_seconds', 'Runs of jobs by their outcome', RUN_BUCKETS)
+  const asked = histogram('redis_request_duration_seconds', 'Requests to Redis', LATENCY_BUCKETS)
+  const looks = meter.createCounter('cache_looks', { description: 'What the tiers of caches had' })
   const serializer = new PrometheusSerializer()
   const collect = async () => {
     const { resourceMetrics, errors } = await reader.collect()
@@ -41,6 +50,8 @@ export const makeMetrics = (log: Log = makeLog('warning', undefined)): Metrics =
     query: (statement, seconds, outcome) => queries.record(seconds, { statement, outcome }),
     request: (route, status, seconds) => requests.record(seconds, { route, status }),
     job: (name, seconds, outcome) => runs.record(seconds, { job: name, outcome }),
+    redis: (seconds, outcome) => asked.record(seconds, { outcome }),
+    cache: (cache, tier, outcome, count = 1) => looks.add(count, { cache, tier, outcome }),
     gauge: (name, description, read) => {
       meter.createObservableGauge(name, { description }).addCallback(async result => {
         const reading = await read()

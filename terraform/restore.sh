@@ -2,6 +2,7 @@
 # Restores the database to a new instance, proves that it is whole, and lets the functions use it. The old instance is left as it is.
 #
 #   terraform/restore.sh FROM TO --at 2026-11-24T01:00:00Z      the state of that moment (point in time)
+#   terraform/restore.sh FROM TO --latest                       the last state that the transaction log has, of an instance that is lost
 #   terraform/restore.sh FROM TO --backup ID                    a backup, where the transaction log is gone
 #
 #   --switch [-- OPTIONS]   then has the functions use TO: terraform apply OPTIONS -var serving_instance=TO
@@ -14,16 +15,17 @@ self=$(realpath "$0")
 cd "$(dirname "$self")"
 
 usage() {
-  sed -n '2,12s/^# \{0,1\}//p' "$self" >&2
+  sed -n '2,13s/^# \{0,1\}//p' "$self" >&2
   exit 2
 }
-[ $# -ge 4 ] || usage
+[ $# -ge 3 ] || usage
 from=$1 to=$2
 at='' backup='' switch='' drill=''
 shift 2
 while [ $# -gt 0 ]; do
   case $1 in
     --at) at=${2:?}; shift 2 ;;
+    --latest) at=latest; shift ;;
     --backup) backup=${2:?}; shift 2 ;;
     --switch) switch=yes; shift ;;
     --drill) drill=yes; shift ;;
@@ -54,6 +56,7 @@ before() {
   rm "$folder/before.json"
 }
 restore() {
+  [ "$at" != latest ] || at=$(cloud sql instances get-latest-recovery-time "$from" --format='value(latestRecoveryTime)')
   if [ -n "$at" ]; then
     cloud sql instances clone "$from" "$to" --point-in-time="$at"
   else

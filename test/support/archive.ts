@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, chmodSync, chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type Server, startServer } from './server.ts'
@@ -8,8 +8,12 @@ import { type Server, startServer } from './server.ts'
 export type Archived = Server & {
   /** Takes a base backup while it serves. */
   backup(): Promise<void>
-  /** Another server with what this one had at a moment (ISO 8601): the backup, and the archived log up to then. */
-  restore(at: string): Promise<Server>
+  /** Archives all of the log up to now: the cloud does so within minutes, whether a piece is full or not. */
+  archive(): Promise<void>
+  /** Another server with what this one had at a moment (ISO 8601), or at the end of what is archived: the backup, and the log up to then. */
+  restore(at?: string): Promise<Server>
+  /** Ends all of it at once, for good. */
+  kill(): void
 }
 
 /** Everything is under `folder`, which the server's user must be able to walk through. */
@@ -19,6 +23,7 @@ export const startArchived = async (folder: string, data = join(folder, 'data'))
   chmodSync(archive, 0o777)
   const archiving = ['-c', 'archive_mode=on', '-c', `archive_command=cp %p ${archive}/%f`, '-c', 'fsync=off']
   const server = await startServer(data, archiving)
+  let killed = false
   const own = (path: string) => {
     const { uid, gid } = statSync(data)
     chownSync(path, uid, gid)
@@ -50,16 +55,20 @@ export const startArchived = async (folder: string, data = join(folder, 'data'))
           own(join(copy, name))
         }
       }),
+    archive: () => connected(archiveNow),
+    kill: () => {
+      killed = true
+      process.kill(Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0]), 'SIGQUIT')
+    },
+    stop: async () => {
+      if (!killed) await server.stop()
+    },
     restore: async at => {
-      await connected(archiveNow)
       const target = join(folder, `restored-${Date.now()}`)
       execFileSync('cp', ['-a', copy, target])
-      const moment = at.replace('T', ' ').replace('Z', '+00') // a setting takes no ISO 8601
-      const recovery = [
-        `restore_command = 'cp ${archive}/%f %p'`,
-        `recovery_target_time = '${moment}'`,
-        `recovery_target_action = 'promote'`,
-      ]
+      const moment = at?.replace('T', ' ').replace('Z', '+00') // a setting takes no ISO 8601
+      const until = moment === undefined ? [] : [`recovery_target_time = '${moment}'`, `recovery_target_action = 'promote'`]
+      const recovery = [`restore_command = 'cp ${archive}/%f %p'`, ...until]
       appendFileSync(join(target, 'postgresql.auto.conf'), `${recovery.join('\n')}\n`)
       writeFileSync(join(target, 'recovery.signal'), '')
       own(join(target, 'recovery.signal'))
@@ -68,7 +77,6 @@ export const startArchived = async (folder: string, data = join(folder, 'data'))
   }
 }
 
-/** Resolves once all of the log up to now is in the archive: the cloud archives a piece within minutes, full or not. */
 const archiveNow = async (client: pg.Client): Promise<void> => {
   const { rows } = await client.query<{ name: string }>(
     `select pg_walfile_name(pg_logical_emit_message(true, 'drill', 'a piece is never empty')) as name`,

@@ -2,13 +2,13 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { migrate } from '../../shared/db/migrate.ts'
-import { ADMIN_KEY } from './database.ts'
 import { databaseUrl, migrationsDir, onServer } from './global.ts'
 import { type Google, startGoogle } from './google.ts'
 import { type Instance, startInstance } from './instance.ts'
 import { buildProgram, type Program, startProgram } from './program.ts'
 import { type Server, startServer } from './server.ts'
 
+const ADMIN_KEY = 'admin-key-of-the-cloud-0123456789abcdef'
 export const IAM_LOGIN = 'functions@p.iam'
 export const PASSWORD_LOGIN = 'functions'
 

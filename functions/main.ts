@@ -20,6 +20,7 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   analytics: async () => (await import('./analytics/index.ts')).makeAnalytics,
   conversations: async () => (await import('./conversations/index.ts')).makeConversations,
   knowledge: async () => (await import('./knowledge/index.ts')).makeKnowledge,
+  rag: async () => (await import('./rag/index.ts')).makeRag,
   payments: async () => (await import('./payments/index.ts')).makePayments,
   database: async () => (await import('./database/index.ts')).makeDatabaseFunction,
   migration: async () => (await import('./migration/index.ts')).makeMigration,

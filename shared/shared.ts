@@ -58,6 +58,7 @@ export const shareOver = async (config: Config, adminKey: string, { pool, renew,
   const redis = config.redis && (await openRedis(config.redis, adminKey, log, metrics))
   const revocations = makeRevocations(redis, log)
   const db = makeDatabase(pool, { queue, statementTimeout, log, metrics, renew })
+  const cache = <T>(options: CacheOptions<T>): Cache<T> => makeCache(redis, metrics, options)
   const { first, validSeconds } = config.migration
   const instance = newId('ins')
   const collections = new Map<string, Staged<object>>()
@@ -68,10 +69,10 @@ export const shareOver = async (config: Config, adminKey: string, { pool, renew,
     adminKey,
     db,
     count: redis ? countInRedis(redis) : countInProcess(),
-    cache: options => makeCache(redis, metrics, options),
+    cache,
     copies: options => makeCopies(metrics, options),
     revocations,
-    embeddings: openEmbeddings(config, db, log),
+    embeddings: openEmbeddings(config, { db, log, cache }),
     log,
     metrics,
     traces,

@@ -12,6 +12,7 @@ import { makeKnowledge } from '../knowledge/index.ts'
 import { makeMigration } from '../migration/index.ts'
 import { makeOrganizations } from '../organizations/index.ts'
 import { makePayments } from '../payments/index.ts'
+import { makeRag } from '../rag/index.ts'
 import { gatewayRoutes } from './routes.ts'
 
 /** Every function behind one origin, and the gateway's own routes at its root. */
@@ -24,6 +25,7 @@ export const makeGateway = (shared: Shared): HttpFunction[] => {
     makeAnalytics(shared),
     makeDatabaseFunction(shared),
     makeKnowledge(shared),
+    makeRag(shared),
     makeAudit(shared),
     makeJobs(shared),
     makeMigration(shared),

@@ -34,8 +34,11 @@ const unlock = (name: string): Statement => ({ name: 'jobs.unlock', text: 'selec
 const LOOKS = 20
 const LOOK_MS = 50
 
-/** Runs in Postgres. */
-export const postgresRuns = (db: Database): RunStore => ({
+/**
+ * Runs in Postgres. `single`: all of this process is one session (the embedded engine), which holds a job's lock whoever uses it, so
+ * that a job may let others use it; elsewhere the lock is the lent connection's.
+ */
+export const postgresRuns = (db: Database, single = false): RunStore => ({
   list: async (scope, slice, { name = null, outcome = null }) => {
     const values = [slice.limit, ...(slice.after ?? NEWEST), name, outcome]
     return toPage<JobRun>(await db.read(acrossOrganizations(scope), { name: 'jobs.list', text: list, values }), slice)
@@ -44,8 +47,8 @@ export const postgresRuns = (db: Database): RunStore => ({
     const across = acrossOrganizations(scope)
     let ended: Ended | undefined
     try {
-      return await db.session(async send => {
-        const lent = { ...across, lent: on(send) }
+      return await db.session(async (send, rest) => {
+        const lent = { ...across, lent: on(send), rest: single ? rest : undefined }
         let theirs = false
         try {
           const run = await begin(async () => oneRow<JobRun>(await db.write(lent, start(name, id))))

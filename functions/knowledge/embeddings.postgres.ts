@@ -14,30 +14,28 @@ const BROUGHT = "provider in ('caller', 'legacy')"
 /** The numbers as they were given: `extra` has those that 32 bits do not hold. */
 const numbers = "case when extra #> '{as_given,value}' is null then array_to_json(embedding) else (extra #> '{as_given,value}')::json end"
 
-const { read, loose } = types.floats
-/** 32 bits of given numbers (jsonb), and what of these they do not hold. Whoever sets one sets the other. */
-const held = (given: string) => `lateral (select ${read(given)} as embedding offset 0) r,
-  lateral (select case when ${loose(given, '', 'r.embedding')} then jsonb_build_object('as_given', jsonb_build_object('value', ${given})) end as extra) x`
+/** What is remembered of given numbers (jsonb), as an import leaves it. */
+const given = (numbers: string) => `jsonb_build_object('as_given', jsonb_build_object('value', ${numbers}))`
 
 /** Sorted, so that two writers of the same keys wait for each other and do not lock each other out. */
 const put = `insert into embeddings_cache as c
   (organization_id, id, provider, model, dimensions, normaliser, text_hash, embedding, extra, version, created_at, updated_at)
-select $1, id, 'caller', model, cardinality(embedding), $4::int, hash, embedding, extra, nextval('row_version'), $3, $3
-from (
-  select id, model, hash, short::real[] as embedding, null::jsonb as extra
-  from jsonb_to_recordset($2::jsonb) v (id text, model text, hash text, short text) where short is not null
-  union all
-  select id, model, hash, r.embedding, x.extra
-  from jsonb_to_recordset($2::jsonb) v (id text, model text, hash text, long jsonb), ${held('v.long')} where v.long is not null
-) given
+select $1, id, 'caller', model, dimensions, $4::int, hash, numbers::real[], case when given is not null then ${given('given')} end,
+  nextval('row_version'), $3, $3
+from jsonb_to_recordset($2::jsonb) v (id text, model text, hash text, dimensions int, numbers text, given jsonb)
 order by id
 on conflict (organization_id, id) do update
 set embedding = excluded.embedding, extra = excluded.extra, version = nextval('row_version'), updated_at = excluded.updated_at,
   created_at = case when c.deleted_at is null then c.created_at else excluded.created_at end, deleted_at = null`
 
-/** Most vectors have so few digits that they need no second look, which costs ten times the first. */
-const asSent = ({ embedding, ...vector }: NewEmbedding) =>
-  embedding.every(isShort) ? { ...vector, short: literalOf(embedding as number[]) } : { ...vector, long: embedding }
+/** The numbers in 32 bits, and as they were given where these might say them otherwise. */
+const asSent = ({ embedding, ...vector }: NewEmbedding) => ({
+  ...vector,
+  dimensions: embedding.length,
+  ...(embedding.every(isShort)
+    ? { numbers: literalOf(embedding as number[]) }
+    : { numbers: literalOf(Float32Array.from(embedding, number => Number(String(number)))), given: embedding }),
+})
 
 const lookup = `select asked.place - 1, c.id, c.version, c.json
 from jsonb_array_elements_text($3::jsonb) with ordinality asked (hash, place), lateral (
@@ -61,6 +59,7 @@ export const postgresEmbeddings = (db: Database): EmbeddingStore => ({
   },
 })
 
+const { read, loose } = types.floats
 const whole = jsonOf(`id, organization_id, provider, model, normaliser, text_hash, ${numbers} as embedding,
   extra - 'as_given' as extra, iso(created_at) as created_at, iso(updated_at) as updated_at`)
 
@@ -74,7 +73,9 @@ select v.organization_id, v.id, v.provider, v.model, cardinality(r.embedding), v
   nullif(coalesce(nullif(v.extra, 'null'), '{}') || coalesce(x.extra, '{}'), '{}'), nextval('row_version'), v.created_at, v.updated_at,
   case when v.deleted then v.updated_at end
 from jsonb_to_recordset($1::jsonb) v (organization_id text, id text, provider text, model text, normaliser int, text_hash text, embedding jsonb,
-  extra jsonb, created_at timestamptz, updated_at timestamptz, deleted boolean), ${held('v.embedding')}
+  extra jsonb, created_at timestamptz, updated_at timestamptz, deleted boolean),
+  lateral (select ${read('v.embedding')} as embedding offset 0) r,
+  lateral (select case when ${loose('v.embedding', '', 'r.embedding')} then ${given('v.embedding')} end as extra) x
 on conflict (organization_id, id) do update
 set provider = excluded.provider, model = excluded.model, dimensions = excluded.dimensions, normaliser = excluded.normaliser,
   text_hash = excluded.text_hash, embedding = excluded.embedding, extra = excluded.extra, version = nextval('row_version'),

@@ -8,7 +8,7 @@ const MOST_NUMBERS = 4096
 const LARGEST = 3.4028235e38
 
 const isNumber = (value: unknown): value is number | LosslessNumber =>
-  (typeof value === 'number' || value instanceof LosslessNumber) && Math.abs(Number(value)) <= LARGEST
+  (typeof value === 'number' || value instanceof LosslessNumber) && Math.abs(Number(String(value))) <= LARGEST
 
 /** Numbers with every digit they were sent with. Looked at in one go: a request holds a million of them. */
 const Vector = z

@@ -5,6 +5,7 @@ import { conversations } from '../conversations/legacy.ts'
 import { database, tables } from '../database/legacy.ts'
 import { embeddingsCache } from '../knowledge/legacy.ts'
 import { paymentIntents, transactions } from '../payments/legacy.ts'
+import { documents } from '../rag/legacy.ts'
 
 /** Every dictionary that can be moved. */
 export const collections: readonly Collection[] = [
@@ -18,4 +19,5 @@ export const collections: readonly Collection[] = [
   paymentIntents,
   transactions,
   embeddingsCache,
+  documents,
 ]

@@ -44,6 +44,13 @@ export const types = {
   },
   json: { name: 'any JSON value', read: json => json, write: column => column, whole: true },
   object: { name: 'an object', fits: isA('object'), read: json => json, write: column => column, whole: true },
+  /** The same where the column is never JSON's null: that is noted, as for columns of other types. */
+  fields: {
+    name: 'an object',
+    fits: isA('object'),
+    read: json => `nullif(${json}, 'null')`,
+    write: column => column,
+  },
   /** A JSON number in a numeric column: every digit. */
   number: { name: 'a number', fits: isA('number'), read: (_, text) => `(${text})::numeric`, write: column => `to_jsonb(${column})` },
   /** A whole number in a bigint column, signed. 5.0 is one. */

@@ -23,6 +23,8 @@ export type Scope = {
   readonly unit?: Unit | undefined
   /** A connection to work on, each call a transaction of its own (a job, on the connection that holds its lock). */
   readonly lent?: ((statements: readonly Statement[]) => Promise<Columns[][]>) | undefined
+  /** Gives the lent connection back until it is needed again, while the work waits for something else: where there is no other one. */
+  readonly rest?: (() => void) | undefined
   readonly around?: Around | undefined
   /** By Postgres's clock: beyond it the scope is refused with AH410 (the stage `complete`, which asks nothing else). */
   readonly validUntil?: string | undefined

@@ -67,10 +67,10 @@ const once = async <T>({ to, body }: Call, shape: z.ZodType<T>, who: string, tim
     return again(unavailable(`${who} cannot be reached`, cause))
   }
   if (response.ok) return read(text, shape, who)
-  const error = unavailable(`${who} answered ${response.status}`, new Error(text.slice(0, 500)))
+  // what it says beside its status may quote the text, which is for no log
+  const error = unavailable(`${who} answered ${response.status}`)
   if (passes(response.status)) return again(error, millisecondsOf(response.headers.get('retry-after')))
-  if (faults.includes(response.status))
-    throw new Refusal('invalid_request', `${who} refuses the text (${response.status})`, { cause: error.cause })
+  if (faults.includes(response.status)) throw new Refusal('invalid_request', `${who} refuses the text (${response.status})`)
   throw error
 }
 

@@ -1,94 +1,115 @@
+import { makeBreaker } from '../cache/breaker.ts'
+import type { Cache } from '../cache/cache.ts'
 import type { Scope } from '../db/scope.ts'
 import { Refusal } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
-import type { Embedder, Embeddings } from './embeddings.ts'
+import { unavailable } from './ask.ts'
+import type { Embedder, Embeddings, Kind } from './embeddings.ts'
 import type { KeptVectors } from './kept.postgres.ts'
-import { type EmbeddingKey, hashOf } from './key.ts'
+import { type EmbeddingKey, hashOf, idOfKey } from './key.ts'
+import { type Signal, within } from './within.ts'
 
 /** Texts whose vectors are kept before the next are asked for: what an interrupted work has done is not done again. */
-const STEP = 128
+const STEP = 32
 
-/** How long (ms) `embedSome` has: a request waits for it. */
-const PATIENCE = 30_000
+/** How long (ms) a request waits for the vectors of its documents, and for that of its question. */
+const waits = { documents: 30_000, question: 5000 }
 
-type Vectors = Map<string, Float32Array>
+/** What some texts are embedded for: in whose name, whether the cache is in front of it, and what has been found, by text. */
+type Work = { scope: Scope; front: boolean; found: Map<string, Float32Array> }
 
-/** An embedder in front of which vectors are kept. Those of questions are not: few are asked twice, and reads write nothing. */
-export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, log: Log, patience = PATIENCE): Embeddings => {
+/** What is asked again soon, in front of what is kept. */
+export type CachedOptions = { cache: Cache<Float32Array>; log: Log; waits?: typeof waits; now?: () => number }
+
+/** An embedder in front of which vectors are kept: of documents in Postgres, of questions in the cache alone, for reads write nothing. */
+export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options: CachedOptions): Embeddings => {
+  const { cache, log, now = () => performance.now() } = options
+  const wait = options.waits ?? waits
+  // searches would all wait for a provider that is away
+  const breaker = makeBreaker(now)
   const { provider, model, dimensions } = embedder
   const keyOf = (text: string): EmbeddingKey => ({ provider, model, dimensions, hash: hashOf(text) })
+  const nameOf = ({ organization_id }: Scope, kind: Kind, text: string) => `${organization_id}/${kind}/${idOfKey(keyOf(text))}`
 
-  /** What is kept of some texts: one query. */
-  const look = async (scope: Scope, texts: readonly string[]): Promise<Vectors> => {
-    const vectors = await kept.get(scope, texts.map(keyOf))
-    return new Map(texts.flatMap((text, i) => (vectors[i] ? [[text, vectors[i]]] : [])))
+  /** Finds the vectors of some texts: at most one request to the cache and one query. Answers the texts that have none, in steps. */
+  const look = async ({ scope, front, found }: Work, texts: readonly string[]): Promise<string[][]> => {
+    const take = (wanted: readonly string[], vectors: readonly (Float32Array | undefined)[]): string[] => {
+      for (const [i, text] of wanted.entries()) if (vectors[i]) found.set(text, vectors[i])
+      return wanted.filter(text => !found.has(text))
+    }
+    const cold = front ? take(texts, await cache.many(texts.map(text => nameOf(scope, 'document', text)))) : texts
+    const rest = cold.length === 0 ? [] : take(cold, await kept.get(scope, cold.map(keyOf)))
+    return Array.from({ length: Math.ceil(rest.length / STEP) }, (_, i) => rest.slice(i * STEP, (i + 1) * STEP))
   }
-  const make = async (scope: Scope, texts: readonly string[], found: Vectors): Promise<void> => {
+  const make = async ({ scope, front, found }: Work, texts: readonly string[]): Promise<void> => {
+    scope.rest?.()
     const vectors = await embedder.embed(texts, 'document')
     await kept.put(
       scope,
       texts.map((text, i) => ({ ...keyOf(text), vector: vectors[i] as Float32Array })),
     )
     for (const [i, text] of texts.entries()) found.set(text, vectors[i] as Float32Array)
+    if (front) await cache.keep(texts.map((text, i) => [nameOf(scope, 'document', text), vectors[i] as Float32Array]))
   }
   /** As `make`; a text that is refused keeps no other from its vector. */
-  const makeSome = async (scope: Scope, texts: readonly string[], found: Vectors): Promise<void> => {
+  const makeSome = async (work: Work, texts: readonly string[]): Promise<void> => {
     try {
-      await make(scope, texts, found)
+      await make(work, texts)
     } catch (error) {
       if (!(error instanceof Refusal && error.code === 'invalid_request')) throw error
       if (texts.length === 1) return log('warning', 'a text was refused by its model', { provider, model, error })
       const half = Math.ceil(texts.length / 2)
-      await makeSome(scope, texts.slice(0, half), found)
-      await makeSome(scope, texts.slice(half), found)
+      await makeSome(work, texts.slice(0, half))
+      await makeSome(work, texts.slice(half))
     }
   }
-  const lacking = (texts: readonly string[], found: Vectors): string[][] => {
-    const rest = texts.filter(text => !found.has(text))
-    return Array.from({ length: Math.ceil(rest.length / STEP) }, (_, i) => rest.slice(i * STEP, (i + 1) * STEP))
+  const fill = async (work: Work, texts: readonly string[], signal: Signal = { late: false }): Promise<void> => {
+    const distinct = [...new Set(texts)].filter(text => text.trim() !== '')
+    if (distinct.length === 0) return
+    for (const step of await look(work, distinct)) {
+      if (signal.late) return
+      await makeSome(work, step)
+      if (step.length > 1 && !step.some(text => work.found.has(text))) throw unavailable(`${provider} refuses whatever it is asked`)
+    }
+  }
+
+  const askQuestion = async (text: string): Promise<Float32Array> => {
+    if (!breaker.allows()) throw unavailable(`${provider} is not asked for a while`)
+    try {
+      const [vector] = await within(wait.question, () => embedder.embed([text], 'query'))
+      breaker.succeeded()
+      return vector as Float32Array
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'invalid_request') breaker.succeeded()
+      else breaker.failed()
+      throw error
+    }
+  }
+  /** The query in front of it is who lets the asker through. */
+  const question = async (scope: Scope, text: string): Promise<{ version: string; value: Float32Array }> => {
+    const [known] = await kept.get(alone(scope), [keyOf(text)])
+    return { version: '0', value: known && !embedder.tellsKinds ? known : await askQuestion(text) }
   }
 
   return {
     provider,
     model,
     dimensions,
-    embed: async (scope, texts, kind) => {
-      if (kind === 'query') return embedder.embed(texts, kind)
-      const [own, distinct] = [alone(scope), [...new Set(texts)]]
-      const found = await look(own, distinct)
-      for (const step of lacking(distinct, found)) await make(own, step, found)
-      return texts.map(text => found.get(text) as Float32Array)
+    embed: (scope, texts, kind) => Promise.all(texts.map(text => cache.get(nameOf(scope, kind, text), '0', () => question(scope, text)))),
+    embedEach: async (scope, texts) => {
+      const work: Work = { scope: alone(scope), front: false, found: new Map() }
+      await fill(work, texts)
+      return texts.map(text => work.found.get(text))
     },
     embedSome: async (scope, texts) => {
-      const own = alone(scope)
-      const distinct = [...new Set(texts)].filter(text => text.trim() !== '')
-      if (distinct.length === 0) return texts.map(() => undefined)
-      const found = await look(own, distinct)
-      const work = async (signal: { late: boolean }) => {
-        for (const step of lacking(distinct, found)) if (!signal.late) await makeSome(own, step, found)
-      }
-      await within(patience, work).catch(error => log('warning', 'texts have no vectors yet', { provider, model, error }))
-      return texts.map(text => found.get(text))
+      const work: Work = { scope: alone(scope), front: true, found: new Map() }
+      await within(wait.documents, signal => fill(work, texts, signal)).catch(error =>
+        log('warning', 'texts have no vectors yet', { provider, model, error }),
+      )
+      return texts.map(text => work.found.get(text))
     },
   }
 }
 
 /** The provider is never asked inside a transaction: what is kept is read and written beside the one that is about to begin. */
 const alone = (scope: Scope): Scope => ({ ...scope, unit: undefined })
-
-/** Waits for some work no longer than it may take; the work hears that it is late. */
-const within = async (milliseconds: number, work: (signal: { late: boolean }) => Promise<void>): Promise<void> => {
-  const signal = { late: false }
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      signal.late = true
-      reject(new Error(`vectors took longer than ${milliseconds} ms`))
-    }, milliseconds)
-  })
-  try {
-    await Promise.race([work(signal), late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

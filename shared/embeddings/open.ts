@@ -1,3 +1,5 @@
+import type { Cache, CacheOptions } from '../cache/cache.ts'
+import { vector } from '../cache/codecs.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import type { Log } from '../observe/log.ts'
@@ -29,8 +31,13 @@ export const makeEmbedder = ({
   }
 }
 
+/** An hour in front of the database, and what some 4,000 vectors take in this process. */
+const HOT: CacheOptions<Float32Array> = { name: 'embeddings', codec: vector, seconds: 3600, bytes: 24 * 1024 * 1024 }
+
+type Made = { db: Database; log: Log; cache: <T>(options: CacheOptions<T>) => Cache<T> }
+
 /** The same, with what it made kept in the database. */
-export const openEmbeddings = (config: Config, db: Database, log: Log): Embeddings | undefined => {
+export const openEmbeddings = (config: Config, { db, log, cache }: Made): Embeddings | undefined => {
   const embedder = makeEmbedder(config)
-  return embedder && cachedEmbeddings(embedder, postgresVectors(db), log)
+  return embedder && cachedEmbeddings(embedder, postgresVectors(db), { cache: cache(HOT), log })
 }

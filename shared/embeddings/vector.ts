@@ -19,3 +19,13 @@ export const literalOf = (vector: ArrayLike<number>): string => `{${Array.protot
 export const isShort = (number: unknown): boolean =>
   typeof number === 'number' &&
   (Math.abs(number) < 1 ? Math.round(number * 1e6) / 1e6 === number : Number.isInteger(number) && Math.abs(number) < 1e6)
+
+/** A number as 32 bits hold it, in the fewest digits that tell it from its neighbours: as Postgres writes a real. Infinite beyond them. */
+export const shortOf = (number: number): number => {
+  const held = Math.fround(number)
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(held.toPrecision(digits))
+    if (Math.fround(short) === held) return short + 0
+  }
+  return Number(held.toPrecision(9)) + 0
+}

@@ -25,7 +25,14 @@ export type Ground = {
 export type Bench = { name: string; about: string; run(ground: Ground): Promise<Found> }
 
 export const gateway = 'functions/start'
-const scripts = [gateway, 'test/bench/children/constant', 'test/bench/children/unscoped', 'test/bench/children/payer', 'test/support/delay']
+const scripts = [
+  gateway,
+  'test/bench/children/constant',
+  'test/bench/children/unscoped',
+  'test/bench/children/payer',
+  'test/support/delay',
+  'test/cache/child',
+]
 
 /** Bundles the servers as `npm run build` does. */
 export const bundle = async (): Promise<void> => void (await bundleTo('dist/bench', scripts))

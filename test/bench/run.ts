@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { onServer } from '../support/global.ts'
 import { startServer } from '../support/server.ts'
 import { audit } from './audit.ts'
+import { cache } from './cache.ts'
 import { ceiling } from './ceiling.ts'
 import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
@@ -22,7 +23,23 @@ import { scope } from './scope.ts'
 import { stages } from './stages.ts'
 
 const benches = [
-  ...[ceiling, scope, pages, idempotency, audit, dualwrite, stages, crash, dictionaryImport, records, payments, ingest, reports, loops],
+  ...[
+    ceiling,
+    scope,
+    pages,
+    idempotency,
+    audit,
+    dualwrite,
+    stages,
+    crash,
+    dictionaryImport,
+    records,
+    payments,
+    ingest,
+    reports,
+    cache,
+    loops,
+  ],
 ]
 
 /** The server of DATABASE_URL, or one of our own that goes when we do. */

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Running, run } from '../support/http.ts'
-import { redisTest } from '../support/redis.ts'
-import { useRedis } from './support.ts'
+import { redisTest, useRedis } from './support.ts'
 
 const stand = useRedis()
 let app: Running

@@ -6,8 +6,7 @@ import { openRedis, RedisFailed } from '../../shared/cache/redis.ts'
 import { countInRedis } from '../../shared/http/ratelimit.ts'
 import { makeLog } from '../../shared/observe/log.ts'
 import { makeMetrics } from '../../shared/observe/metrics.ts'
-import { redisTest } from '../support/redis.ts'
-import { newKey, useRedis } from './support.ts'
+import { newKey, redisTest, useRedis } from './support.ts'
 
 const stand = useRedis()
 const HASTY = { short: 50, long: 50 }

@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { bundleTo } from '../support/bundle.ts'
-import { redisTest } from '../support/redis.ts'
 import { stampede } from './stampede.ts'
-import { useRedis } from './support.ts'
+import { redisTest, useRedis } from './support.ts'
 
 const stand = useRedis()
 let folder: string

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterAll, afterEach, beforeAll, test } from 'vitest'
 import type { Cache, CacheOptions } from '../../shared/cache/cache.ts'
 import { text } from '../../shared/cache/codecs.ts'
 import { openRedis, type Patience, type Redis } from '../../shared/cache/redis.ts'
@@ -7,7 +7,7 @@ import { makeLog } from '../../shared/observe/log.ts'
 import { type Metrics, makeMetrics } from '../../shared/observe/metrics.ts'
 import { ADMIN_KEY } from '../support/database.ts'
 import { type Bridge, startBridge } from '../support/redis.bridge.ts'
-import { type RedisServer, startRedis } from '../support/redis.ts'
+import { noRedis, type RedisServer, startRedis } from '../support/redis.ts'
 
 /** A real redis-server behind a bridge, for a test file; undefined where there is none, and its tests are skipped. */
 export type Stand = {
@@ -25,8 +25,8 @@ const UNHURRIED = { short: 20_000, long: 20_000 }
 export const useRedis = (): Stand => {
   const stand = {} as Stand
   beforeAll(async () => {
+    if (noRedis) return
     const server = await startRedis()
-    if (!server) return
     const bridge = await startBridge(server.port)
     const open = async (patience: Patience = UNHURRIED) => {
       const [log, metrics] = [[] as string[], makeMetrics()]
@@ -52,6 +52,10 @@ export const useRedis = (): Stand => {
   })
   return stand
 }
+
+/** A test that needs a redis-server; where there is none it is skipped, and its name says why. */
+export const redisTest = (name: string, work: () => Promise<void>, timeout?: number): void =>
+  noRedis ? test.skipIf(true)(`${name} (skipped: ${noRedis})`) : test(name, work, timeout)
 
 export const usual: CacheOptions<string> = { name: 'test', codec: text, seconds: 60, bytes: 2 ** 24 }
 

@@ -3,8 +3,7 @@ import type { Entry } from '../../shared/cache/cache.ts'
 import { makeCache } from '../../shared/cache/tiers.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { makeMetrics } from '../../shared/observe/metrics.ts'
-import { redisTest } from '../support/redis.ts'
-import { gate, newKey, useRedis, usual } from './support.ts'
+import { gate, newKey, redisTest, useRedis, usual } from './support.ts'
 
 const stand = useRedis()
 const alone = () => makeCache(undefined, makeMetrics(), usual)

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { bytes, vector } from '../../shared/cache/codecs.ts'
-import { redisTest } from '../support/redis.ts'
-import { newKey, useRedis } from './support.ts'
+import { newKey, redisTest, useRedis } from './support.ts'
 
 const stand = useRedis()
 

@@ -41,7 +41,12 @@ const ask = async (call: Call, name: string, made: Made) => {
 }
 
 /** Routes that make what their id names, in the caller's own organization. */
-const MAKING = ['post /agents/counters/:name/increment', 'put /database/tables/:table', 'put /analytics/metrics/:key']
+const MAKING = [
+  'post /agents/counters/:name/increment',
+  'put /database/tables/:table',
+  'put /analytics/metrics/:key',
+  'put /rag/documents/:id',
+]
 /** Routes whose names are the same for all. */
 const OF_ALL = ['get /analytics/reports/:name']
 

@@ -110,3 +110,34 @@ test('a whole Cloud SQL configuration is read, lists with their spaces taken off
   })
   expect(config.idTokens.accounts).toEqual(['a@x', 'b@x'])
 })
+
+test('the local model makes vectors beside the embedded database; a server has a provider where one is named', () => {
+  const of = (environment: Record<string, string>) => readConfig(environment).embeddings
+  const server = { DATABASE_URL: 'postgres://x' }
+  expect([of({}), of(server), of({ EMBEDDING_PROVIDER: 'none' })]).toEqual([
+    { provider: 'local' },
+    { provider: 'none' },
+    { provider: 'none' },
+  ])
+  expect(of({ ...server, EMBEDDING_PROVIDER: 'vertex' })).toEqual({
+    provider: 'vertex',
+    url: 'https://us-central1-aiplatform.googleapis.com',
+    model: 'gemini-embedding-001',
+    dimensions: 1536,
+  })
+  const own = { EMBEDDING_URL: 'http://127.0.0.1:11434/v1', EMBEDDING_MODEL: 'nomic-embed-text', EMBEDDING_DIMENSIONS: '768' }
+  expect(of({ EMBEDDING_PROVIDER: 'openai', ...own, EMBEDDING_API_KEY_SECRET: 'the-key' })).toEqual({
+    provider: 'openai',
+    url: own.EMBEDDING_URL,
+    model: 'nomic-embed-text',
+    dimensions: 768,
+    apiKeySecret: 'the-key',
+  })
+})
+
+test('the local model is not deployed, and wrong settings of providers are told', () => {
+  expect(complaint({ DATABASE_URL: 'postgres://x', K_REVISION: 'r', EMBEDDING_PROVIDER: 'local' })).toContain('EMBEDDING_PROVIDER')
+  expect(complaint({ EMBEDDING_PROVIDER: 'remote' })).toContain('EMBEDDING_PROVIDER')
+  expect(complaint({ EMBEDDING_URL: 'nowhere' })).toContain('EMBEDDING_URL')
+  expect(complaint({ EMBEDDING_DIMENSIONS: '1537' })).toContain('EMBEDDING_DIMENSIONS')
+})

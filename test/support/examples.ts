@@ -14,6 +14,7 @@ export type Made = {
   table: string
   record: string
   metric: string
+  document: string
 }
 
 /** A request that a route accepts for the records of `made`. */
@@ -52,6 +53,7 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
     record: await id(`/database/tables/${table}/records`, { data: { mark } }),
     user: await id('/organizations/users', { email: `${mark}@example.org`, name: mark, role: 'member' }),
     metric,
+    document: await id('/rag/documents', { title: mark, content: `Of ${mark}.`, metadata: { mark } }),
     key: await id('/organizations/api-keys', { name: mark, role: 'viewer' }),
   }
 }
@@ -93,6 +95,19 @@ export const examples: Record<string, (made: Made) => Example> = {
     body: { model: 'example', items: [{ text: 'a text', embedding: [0.5, 1] }] },
   }),
   'post /knowledge/embeddings/lookup': () => ({ path: '/knowledge/embeddings/lookup', body: { model: 'example', hashes: ['a', 'b'] } }),
+  'post /rag/documents': () => ({
+    path: '/rag/documents',
+    body: { title: 'Example', content: 'A text.', chunks: [{ content: 'A text.' }] },
+  }),
+  'get /rag/documents': () => ({ path: '/rag/documents' }),
+  'post /rag/documents/delete': () => ({ path: '/rag/documents/delete', body: { where: { mark: { $exists: true } } } }),
+  'get /rag/documents/:id': ({ document }) => ({ path: `/rag/documents/${document}` }),
+  'put /rag/documents/:id': ({ document }) => ({
+    path: `/rag/documents/${document}`,
+    body: { title: 'Example', content: 'A text.', embedding: [1, 0.5] },
+  }),
+  'patch /rag/documents/:id': ({ document }) => ({ path: `/rag/documents/${document}`, body: { title: 'Changed' } }),
+  'delete /rag/documents/:id': ({ document }) => ({ path: `/rag/documents/${document}` }),
   'post /payments/intents': () => ({ path: '/payments/intents', body: { amount: 500, currency: 'eur' }, headers: keyed() }),
   'get /payments/intents': () => ({ path: '/payments/intents' }),
   'get /payments/intents/:id': ({ intent }) => ({ path: `/payments/intents/${intent}` }),

@@ -5,6 +5,7 @@ import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { migrateEngine, startEngine } from '../../shared/db/embedded.ts'
 import { migrate } from '../../shared/db/migrate.ts'
+import { noRedis } from './redis.ts'
 import { startServer } from './server.ts'
 
 export const migrationsDir = new URL('../../sql', import.meta.url).pathname
@@ -25,6 +26,7 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
   const folder = mkdtempSync(join(tmpdir(), 'agenthub-test-'))
   chmodSync(folder, 0o755) // the server runs as another user than root
   if (project.name === 'embedded') {
+    if (noRedis) process.stderr.write(`Tests that need a real Redis are skipped: ${noRedis}.\n`)
     const engine = await startEngine(undefined)
     await migrateEngine(engine, migrationsDir)
     const dump = join(folder, 'dump.tar')

@@ -9,7 +9,7 @@ type Resp = string | number | null | Resp[]
  * `open` passes everything; `silent` takes requests and does nothing; `deaf` has Redis do what it is asked, and cuts the connection
  * instead of answering; `twice` has it do everything twice, as a network that repeats does.
  */
-export type Mode = 'open' | 'silent' | 'deaf' | 'twice'
+type Mode = 'open' | 'silent' | 'deaf' | 'twice'
 
 /** Upstash's REST protocol in front of a real redis-server: what the real client talks to in the tests. */
 export type Bridge = {

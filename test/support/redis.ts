@@ -2,7 +2,6 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { test } from 'vitest'
 import { freePort } from './server.ts'
 
 /** Where a redis-server may be: what TEST_REDIS_SERVER says (a command), the PATH, a root folder beside ours. */
@@ -17,12 +16,10 @@ const runs = ([program, ...args]: string[]): boolean => {
   }
 }
 
-/** The command of a real redis-server. */
-const redisServer = candidates.find(runs)
+const command = candidates.find(runs)
 
-/** A test that needs one; where there is none it is skipped, and its name says why. */
-export const redisTest = (name: string, work: () => Promise<void>, timeout?: number): void =>
-  redisServer ? test(name, work, timeout) : test.skipIf(true)(`${name} (skipped: install a redis-server, or name one in TEST_REDIS_SERVER)`)
+/** What is missing where there is none. */
+export const noRedis = command ? undefined : 'install a redis-server, or name one in TEST_REDIS_SERVER'
 
 /** A redis-server of our own, in memory alone. */
 export type RedisServer = {
@@ -39,10 +36,9 @@ const answers = (port: number): Promise<boolean> =>
     socket.once('error', () => resolve(false)).once('connect', () => socket.end(() => resolve(true)))
   })
 
-/** Undefined where there is none to start. */
-export const startRedis = async (): Promise<RedisServer | undefined> => {
-  if (!redisServer) return undefined
-  const [program, ...args] = redisServer as [string, ...string[]]
+export const startRedis = async (): Promise<RedisServer> => {
+  if (noRedis) throw new Error(noRedis)
+  const [program, ...args] = command as [string, ...string[]]
   const port = await freePort()
   const start = async () => {
     const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp']
@@ -58,6 +54,7 @@ export const startRedis = async (): Promise<RedisServer | undefined> => {
   return {
     port,
     kill: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
       child.kill('SIGKILL')
       await ended

@@ -1,9 +1,9 @@
-import type { Statement } from '../../shared/db/batch.ts'
+import type { Columns, Statement } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { embeddedText } from '../../shared/embeddings/texts.ts'
 import { literalOf } from '../../shared/embeddings/vector.ts'
-import type { CompletionStore, Generation, Lack, Searched } from './complete.store.ts'
+import type { CompletionStore, Generation, Lack, Page, Place, Searched } from './complete.store.ts'
 
 /** Where a collection's items (`i`) are, the texts of one (`p`) that lack a vector, how many items make a page, and what is embedded. */
 type Source = { table: string; ready: string; texts: string; page: number; textOf: (a: string, b: string) => string }
@@ -59,19 +59,24 @@ const elsewhere = (item: string) => `exists (
     select from item_vectors v join embedding_generations g on g.organization_id = v.organization_id and g.collection = v.collection and g.number = v.generation
     where v.organization_id = $1 and v.collection = $2 and v.item_id = ${item} and v.generation <> $3::bigint and g.${MODELS} and g.state <> 'retired')`
 
+/** Texts of a page: their vectors are written by one statement. A document may have more. */
+const TEXTS = 256
+
 const page = ({ table, ready, texts, page: size }: Source) => `select p.id, p.version, t.chunk, t.a, t.b
 from (
   select * from ${table} i
-  where organization_id = $1 and deleted_at is null and id > $4 and ${ready} and (${WAITS} or $5::boolean and ${elsewhere('i.id')})
+  where organization_id = $1 and deleted_at is null and id >= $4 and ${ready} and (${WAITS} or $6::boolean and ${elsewhere('i.id')})
   order by id limit ${size}
 ) p left join lateral (
   ${texts}
 ) t on true
-order by p.id, t.chunk`
+where (p.id, coalesce(t.chunk, -1)) > ($4, $5::int)
+order by p.id, t.chunk
+limit ${TEXTS} + 1`
 
 /** Only of items that are as they were read: their rows are locked, so that they stay so. The state is no part of a record's version. */
 const write = ({ table }: Source) => `with item as materialized (
-  select i.id, g.failed from ${table} i join jsonb_to_recordset($4::jsonb) g (id text, version bigint, failed boolean) on g.id = i.id
+  select i.id, g.state from ${table} i join jsonb_to_recordset($4::jsonb) g (id text, version bigint, state text) on g.id = i.id
   where i.organization_id = $1 and i.deleted_at is null and i.version = g.version
   order by i.id for update of i
 ), made as (
@@ -81,10 +86,10 @@ const write = ({ table }: Source) => `with item as materialized (
   order by v.item, v.chunk
   on conflict (organization_id, collection, item_id, chunk, generation) do nothing
 ), told as (
-  update ${table} i set embedding_state = case when item.failed then 'failed' else 'done' end
-  from item where i.organization_id = $1 and i.id = item.id and i.embedding_state <> case when item.failed then 'failed' else 'done' end
+  update ${table} i set embedding_state = item.state from item
+  where i.organization_id = $1 and i.id = item.id and i.embedding_state <> item.state -- null: more of it follows
 )
-select count(*) from item where not failed`
+select count(*) from item where state = 'done'`
 
 const lock: Pick<Statement, 'name' | 'text'> = {
   name: 'vectors.lock',
@@ -147,23 +152,17 @@ export const postgresCompletions = (db: Database): CompletionStore => {
       return { collection, number: row?.[0] as string, rebuilt: row?.[1] === 't' }
     },
     page: async (scope, of, after) => {
-      const source = sources[of.collection]
-      const rows = await db.read(scope, statement('page', of.collection, page(source), ...about(scope, of), after, of.rebuilt))
-      const items = new Map(rows.map(([id, version]) => [id as string, { id: id as string, version: version as string }]))
-      const lacks = rows.flatMap(([item, version, chunk, a, b]): Lack[] =>
-        chunk === null
-          ? []
-          : [{ item: item as string, version: version as string, chunk: Number(chunk), text: source.textOf(a as string, b as string) }],
-      )
-      return { items: [...items.values()], lacks }
+      const { collection, rebuilt } = of
+      const values = [...about(scope, of), after.item, after.chunk, rebuilt]
+      const rows = await db.read(scope, statement('page', collection, page(sources[collection]), ...values))
+      return pageOf(rows, sources[collection], after)
     },
     write: async (scope, of, { items }, made, failed) => {
-      const states = JSON.stringify(items.map(item => ({ ...item, failed: failed.includes(item.id) })))
+      const stateOf = ({ id, last }: { id: string; last: boolean }) => (last ? (failed.has(id) ? 'failed' : 'done') : null)
+      const states = JSON.stringify(items.map(item => ({ id: item.id, version: item.version, state: stateOf(item) })))
       const vectors = JSON.stringify(made.map(one => ({ ...one, vector: literalOf(one.vector) })))
-      const [row] = await db.write(
-        scope,
-        statement('write', of.collection, write(sources[of.collection]), ...about(scope, of), states, vectors),
-      )
+      const values = [...about(scope, of), states, vectors]
+      const [row] = await db.write(scope, statement('write', of.collection, write(sources[of.collection]), ...values))
       return Number(row?.[0])
     },
     serve: async (scope, of) => {
@@ -182,4 +181,15 @@ export const postgresCompletions = (db: Database): CompletionStore => {
       return Number(row?.[0])
     },
   }
+}
+
+const pageOf = (rows: readonly Columns[], { textOf }: Source, after: Place): Page => {
+  const here = rows.slice(0, TEXTS)
+  const following = rows[TEXTS]?.[0]
+  const items = new Map(here.map(([id, version]) => [id, { id: id as string, version: version as string, last: id !== following }]))
+  const lacks = here.flatMap(([item, , chunk, a, b]): Lack[] =>
+    chunk === null ? [] : [{ item: item as string, chunk: Number(chunk), text: textOf(a as string, b as string) }],
+  )
+  const end = here.at(-1)
+  return { items: [...items.values()], lacks, next: end ? { item: end[0] as string, chunk: Number(end[2] ?? -1) } : after }
 }

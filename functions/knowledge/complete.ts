@@ -2,7 +2,7 @@ import type { Scope } from '../../shared/db/scope.ts'
 import type { Embeddings } from '../../shared/embeddings/embeddings.ts'
 import { hashOf } from '../../shared/embeddings/key.ts'
 import type { Part } from '../../shared/job.ts'
-import { type CompletionStore, type Generation, type Lack, type Made, type Searched, searched } from './complete.store.ts'
+import { type CompletionStore, type Generation, type Lack, type Made, type Place, type Searched, searched } from './complete.store.ts'
 
 /** Walks over a collection until one finds nothing that was written by a former model meanwhile. */
 const WALKS = 3
@@ -16,34 +16,31 @@ type Done = { rows: number; refused: string[] }
  * provider fails the run fails, and the next one goes on from there; items whose text is refused stay failed, and the run tells of them.
  */
 export const completion = (completions: CompletionStore, embeddings: Embeddings): Part[] => {
-  const embedded = async (scope: Scope, lacks: readonly Lack[]): Promise<{ made: Made[]; failed: string[] }> => {
+  const embedded = async (scope: Scope, lacks: readonly Lack[], failed: Set<string>): Promise<Made[]> => {
     const texts = lacks.map(({ text }) => text)
     const vectors = await embeddings.embedEach(scope, texts)
-    const made = lacks.flatMap(({ item, chunk, text }, i) => (vectors[i] ? [{ item, chunk, hash: hashOf(text), vector: vectors[i] }] : []))
-    const failed = lacks.filter(({ text }, i) => !vectors[i] && text.trim() !== '').map(({ item }) => item)
-    return { made, failed }
+    for (const [i, { item, text }] of lacks.entries()) if (!vectors[i] && text.trim() !== '') failed.add(item)
+    return lacks.flatMap(({ item, chunk, text }, i) => (vectors[i] ? [{ item, chunk, hash: hashOf(text), vector: vectors[i] }] : []))
   }
-  const walk = async (scope: Scope, generation: Generation, done: Done): Promise<void> => {
-    for (let after = ''; ; ) {
+  const walk = async (scope: Scope, generation: Generation): Promise<Done> => {
+    const failed = new Set<string>()
+    let rows = 0
+    for (let after: Place = { item: '', chunk: -1 }; ; ) {
       const page = await completions.page(scope, generation, after)
-      const last = page.items.at(-1)
-      if (last === undefined) return
-      const { made, failed } = await embedded(scope, page.lacks)
-      done.rows += await completions.write(scope, generation, page, made, failed)
-      done.refused.push(...new Set(failed.map(id => `${scope.organization_id}/${id}`)))
-      after = last.id
+      if (page.items.length === 0) return { rows, refused: [...failed].map(id => `${scope.organization_id}/${id}`) }
+      const made = await embedded(scope, page.lacks, failed)
+      rows += await completions.write(scope, generation, page, made, failed)
+      after = page.next
     }
   }
   const clear = async (scope: Scope, collection: Searched): Promise<void> => {
     while ((await completions.clear(scope, collection)) > 0);
   }
   const complete = async (scope: Scope, collection: Searched): Promise<Done> => {
-    const done: Done = { rows: 0, refused: [] }
     await clear(scope, collection)
     const generation = await completions.generation(scope, collection, embeddings)
     for (let walks = 1; walks <= WALKS; walks++) {
-      done.refused = []
-      await walk(scope, generation, done)
+      const done = await walk(scope, generation)
       if (!generation.rebuilt) return done
       if (await completions.serve(scope, generation)) {
         await clear(scope, collection)

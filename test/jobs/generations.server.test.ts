@@ -1,45 +1,33 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { postgresCompletions } from '../../functions/knowledge/complete.postgres.ts'
-import { completion } from '../../functions/knowledge/complete.ts'
-import { vector } from '../../shared/cache/codecs.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import { cachedEmbeddings } from '../../shared/embeddings/cached.ts'
-import { postgresVectors } from '../../shared/embeddings/kept.postgres.ts'
-import { openAiEmbedder } from '../../shared/embeddings/openai.ts'
 import { newId } from '../../shared/id.ts'
-import { jobOf } from '../../shared/job.ts'
 import { type Running, run } from '../support/http.ts'
 import { type ProviderStandIn, startProvider } from '../support/provider.ts'
+import { itemsOf } from './items.ts'
 
 let app: Running
 let provider: ProviderStandIn
+let items: ReturnType<typeof itemsOf>
 beforeAll(async () => {
   provider = await startProvider()
   provider.dimensions = 8
   app = await run()
+  items = itemsOf(app, provider)
 })
 afterAll(async () => {
   await app.stop()
   await provider.close()
 })
 
-const scopeOf = (organization_id: string, kind: 'jobs' | 'platform'): Scope => ({
+const scopeOf = (organization_id: string): Scope => ({
   organization_id,
-  caller: { kind, actor: 'test' },
+  caller: { kind: 'platform', actor: 'test' },
   context: { request_id: 'test' },
 })
-const complete = (model: string) => {
-  const { db, log, cache } = app.shared
-  const embedder = openAiEmbedder({ url: provider.url, model, dimensions: 8, apiKey: undefined })
-  const hot = cache({ name: `vectors-${model}`, codec: vector, seconds: 60, bytes: 1e7 })
-  const embeddings = cachedEmbeddings(embedder, postgresVectors(db), { cache: hot, log })
-  return jobOf('complete', '', completion(postgresCompletions(db), embeddings)).run(scopeOf('', 'jobs'))
-}
-
 test('writers that are the first at once share one generation, and of several models one serves', async () => {
   const organization = newId('org')
   const asks = Array.from({ length: 24 }, (_, i) =>
-    app.shared.db.write(scopeOf(organization, 'platform'), {
+    app.shared.db.write(scopeOf(organization), {
       name: 'ask',
       text: 'select embedding_generation($1, $2, $3, $4, 8)',
       values: [organization, 'faqs', 'openai', `model-${i % 3}`],
@@ -61,12 +49,12 @@ test('whoever reads while models change sees all items of one model, at every mo
     select $1, 'e' || n, 'Title', 'content ' || n, nextval('row_version'), now(), now() from generate_series(1, 200) n`,
     [organization],
   )
-  await complete('first')
+  await items.complete('first')
   const seen = new Map<string, number>()
   let over = false
   const reader = async () => {
     while (!over) {
-      const [row] = await app.shared.db.read(scopeOf(organization, 'platform'), {
+      const [row] = await app.shared.db.read(scopeOf(organization), {
         name: 'look',
         text: `select string_agg(distinct g.model, ' and '), count(v.item_id)
         from embedding_generations g left join item_vectors v
@@ -79,7 +67,7 @@ test('whoever reads while models change sees all items of one model, at every mo
     }
   }
   const readers = [reader(), reader()]
-  for (const model of ['second', 'third', 'first']) await complete(model)
+  for (const model of ['second', 'third', 'first']) await items.complete(model)
   over = true
   await Promise.all(readers)
   expect([...seen.keys()].sort()).toEqual(['first 200', 'second 200', 'third 200'])
@@ -88,22 +76,22 @@ test('whoever reads while models change sees all items of one model, at every mo
 
 test('a writer whose generation is about to retire is waited for, and what it wrote is made anew', async () => {
   const organization = newId('org')
-  await complete('first')
+  await items.complete('first')
   await app.database.sql(
     `insert into knowledge_entries (organization_id, id, title, content, version, created_at, updated_at)
     values ($1, 'a', 'Title', 'early', nextval('row_version'), now(), now())`,
     [organization],
   )
-  await complete('first')
+  await items.complete('first')
   const { pool, close } = await app.database.open()
   const client = await pool.connect()
   try {
     await client.query('begin')
     await client.query(`select set_config('app.organization_id', $1, true)`, [organization])
-    const asked = `select embedding_generation($1, 'knowledge', 'openai', 'first', 8) as number`
+    const asked = `select embedding_generation($1, 'knowledge', 'openai', 'first', 1536) as number`
     const { number } = (await client.query(asked, [organization])).rows[0]
     let done = false
-    const switching = complete('second').finally(() => {
+    const switching = items.complete('second').finally(() => {
       done = true
     })
     const waiting = async () =>

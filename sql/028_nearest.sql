@@ -29,24 +29,32 @@ create index item_vectors_nearest on item_vectors using hnsw ((embedding::halfve
 
 -- The cosine of each of some items' vectors with the question's.
 create function cosines(of_collection text, of_generation bigint, question real[], items text[], chunks int[])
-returns table (item_id text, chunk int, cosine float8) language sql stable as $sql$
-select v.item_id, v.chunk, 1 - (v.embedding <=> question::vector(1536))
+returns table (item_id text, chunk int, cosine float8) language plpgsql stable as $sql$
+declare
+asked vector(1536) := question; -- once, and not for each row
+begin
+return query
+select v.item_id, v.chunk, 1 - (v.embedding <=> asked)
 from unnest(items, chunks) a (i, c) join item_vectors v on v.item_id = a.i and v.chunk = a.c
-where v.organization_id = scope_organization() and v.collection = of_collection and v.generation = of_generation
+where v.organization_id = scope_organization() and v.collection = of_collection and v.generation = of_generation;
+end
 $sql$;
 
 -- Every vector looked at: of few, the fastest way; of many, the sure one.
-create function nearest_exact(of_collection text, of_generation bigint, question real[], most int, among text[])
+create function nearest_exact(of_collection text, of_generation bigint, asked vector, most int, among text[])
 returns table (item_id text, chunk int, cosine float8) language sql stable as $sql$
-select v.item_id, v.chunk, 1 - (v.embedding <=> question::vector(1536)) from item_vectors v
-where v.organization_id = scope_organization() and v.collection = of_collection and v.generation = of_generation
-  and (among is null or v.item_id = any (among))
-order by (v.embedding <=> question::vector(1536)) + 0 limit most
+select item_id, chunk, 1 - distance from (
+  select v.item_id, v.chunk, v.embedding <=> asked as distance from item_vectors v
+  where v.organization_id = scope_organization() and v.collection = of_collection and v.generation = of_generation
+    and (among is null or v.item_id = any (among))
+  offset 0
+) every
+order by distance limit most
 $sql$;
 
 -- Along the index of all organizations (HNSW: Malkov and Yashunin 2016), on and on until enough of the vectors found are of this
 -- organization and among those asked for, by pgvector's iterative scan.
-create function nearest_indexed(of_collection text, of_generation bigint, question real[], most int, among text[])
+create function nearest_indexed(of_collection text, of_generation bigint, asked vector, most int, among text[])
 returns table (item_id text, chunk int, cosine float8) language plpgsql stable
 set hnsw.iterative_scan = 'relaxed_order' set hnsw.ef_search = 200 set hnsw.max_scan_tuples = 40000 set hnsw.scan_mem_multiplier = 2
 set enable_sort = off set enable_bitmapscan = off set enable_seqscan = off set plan_cache_mode = force_custom_plan as $sql$
@@ -58,10 +66,10 @@ with found as materialized (
   select v.item_id, v.chunk, v.embedding from item_vectors v
   where v.organization_id = organization and v.collection = of_collection and v.generation = of_generation
     and (among is null or v.item_id = any (among))
-  order by v.embedding::halfvec(1536) <=> question::vector(1536)::halfvec(1536) limit most * 2
+  order by v.embedding::halfvec(1536) <=> asked::halfvec(1536) limit most * 2
 )
-select f.item_id, f.chunk, 1 - (f.embedding <=> question::vector(1536)) from found f
-order by (f.embedding <=> question::vector(1536)) + 0 limit most;
+select f.item_id, f.chunk, 1 - (f.embedding <=> asked) from found f
+order by (f.embedding <=> asked) + 0 limit most;
 end
 $sql$;
 
@@ -71,6 +79,7 @@ returns table (item_id text, chunk int, cosine float8) language plpgsql stable a
 #variable_conflict use_column
 declare
 few constant int := 4000; -- of so many every one is looked at
+asked vector(1536) := question;
 vectors int;
 items text[];
 chunks int[];
@@ -83,12 +92,12 @@ select count(*) into vectors from (
   limit few + 1) v;
 if vectors > few then
   select array_agg(n.item_id), array_agg(n.chunk), array_agg(n.cosine) into items, chunks, cosines
-  from nearest_indexed(of_collection, of_generation, question, most, among) n;
+  from nearest_indexed(of_collection, of_generation, asked, most, among) n;
 end if;
 if cardinality(items) = most then
   return query select * from unnest(items, chunks, cosines);
 else
-  return query select * from nearest_exact(of_collection, of_generation, question, most, among);
+  return query select * from nearest_exact(of_collection, of_generation, asked, most, among);
 end if;
 end
 $sql$;

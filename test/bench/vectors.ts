@@ -28,9 +28,9 @@ const insertDocuments = `insert into rag_documents (organization_id, id, title, 
 select $1, 'd' || n, 'Document ' || n, 'Text ' || n, 'xx', jsonb_build_object('half', n % 2 = 0, 'tenth', n % 10 = 0, 'hundredth', n % 100 = 0,
   'thousandth', n % 1000 = 0), 1, 'done', nextval('row_version'), now(), now() from generate_series($2::int, $3::int) n`
 const insertVectors = `insert into item_vectors (organization_id, collection, item_id, chunk, generation, embedding, text_hash)
-select $1, 'documents', 'd' || n, 0, embedding_generation($1, 'documents', 'caller', 'caller', 1536),
-  l2_normalize((select array_agg(x + 0.5 * random_normal() order by i) from unnest(v) with ordinality u (x, i))::vector), ''
-from generate_series($2::int, $3::int) n join bench_themes on bench_themes.n = hashint4(n) & 4095`
+select $1, 'documents', 'd' || s, 0, embedding_generation($1, 'documents', 'caller', 'caller', 1536),
+  l2_normalize((select array_agg(x + 0.5 * random_normal() order by i) from unnest(t.v) with ordinality u (x, i))::vector), ''
+from generate_series($2::int, $3::int) s join bench_themes t on t.n = abs(hashint4(s)) % 4000`
 
 /** Half of the chunks are the first organization's, and so on: 50 % down to a few. */
 const sizes = (): number[] => {

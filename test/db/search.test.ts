@@ -231,7 +231,7 @@ test.runIf(engine === 'embedded')('few vectors are looked at one by one, many al
     return rows.map(row => row['QUERY PLAN']).join('\n')
   }
   const vector = `'${literalOf(unit([1]) as Float32Array)}'::real[]`
-  const exact = await planOf(`select * from nearest_exact('documents', 1, ${vector}, 10, null)`)
+  const exact = await planOf(`select * from nearest_exact('documents', 1, ${vector}::vector, 10, null)`)
   expect(exact).not.toContain('item_vectors_nearest')
   await database.sql('set enable_sort = off')
   const along = await planOf(

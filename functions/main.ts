@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { makeIsAdmin } from '../shared/adminkey.ts'
 import { type Config, ConfigError } from '../shared/config.ts'
 import { takeOverBodies } from '../shared/http/body.ts'
 import { makeVerifier } from '../shared/http/credentials.ts'
@@ -6,6 +7,7 @@ import { makeCursors } from '../shared/http/cursor.ts'
 import { drainOnSignal } from '../shared/http/drain.ts'
 import type { HttpFunction } from '../shared/http/route.ts'
 import { type Handler, makeServe } from '../shared/http/serve.ts'
+import { openSecret } from '../shared/secrets.ts'
 import { makeShared, type Shared } from '../shared/shared.ts'
 
 export const migrationsDir = fileURLToPath(new URL('../sql', import.meta.url))
@@ -41,13 +43,18 @@ export const assemble = async (
 ): Promise<{ functions: HttpFunction[]; serve: Handler }> => {
   const make = await loaderOf(target)()
   const functions = [make(shared)].flat()
-  const { config, db, adminKey, count, log, metrics } = shared
+  const { config, db, adminKey, count, log, metrics, traces } = shared
   const serve = makeServe(functions, {
     db,
-    adminKey,
+    isAdmin: makeIsAdmin(
+      adminKey,
+      config.adminKeySecret === undefined ? undefined : openSecret(config.adminKeySecret, config.secrets),
+      log,
+    ),
     count,
     log,
     metrics,
+    traces,
     clock,
     cursors: makeCursors(adminKey),
     verifyIdToken: makeVerifier(config.idTokens),

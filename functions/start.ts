@@ -15,10 +15,10 @@ const start = async (): Promise<void> => {
   await new Promise<void>((listening, failed) => server.once('error', failed).listen(config.port, config.host, listening))
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : config.port
-  process.stdout.write(welcome(config, `http://${config.host}:${port}`))
+  process.stdout.write(await welcome(config, `http://${config.host}:${port}`))
 }
 
-const welcome = (config: Config, url: string): string => {
+const welcome = async (config: Config, url: string): Promise<string> => {
   const embedded = config.database.kind === 'embedded'
   const folder = resolve(config.dataDir)
   const data = `${folder} (embedded PostgreSQL; start afresh: stop, then rm -r ${quoted(folder)})`
@@ -26,7 +26,7 @@ const welcome = (config: Config, url: string): string => {
 AgentHub storage (${config.target}) is ready at ${url}
   docs      ${url}${config.target === 'gateway' ? '/docs' : '/openapi.json'}
   data      ${embedded ? data : 'the configured server'}
-  admin key ${embedded ? adminKeyOf(config) : 'as configured'}
+  admin key ${embedded ? await adminKeyOf(config) : 'as configured'}
 ${config.target === 'gateway' ? tour(config, url) : ''}
 `
 }

@@ -1,70 +1,7 @@
 import { join } from 'node:path'
-import { z } from 'zod'
-import { type Stage, stages } from './migration/stage.ts'
+import { Environment } from './environment.ts'
+import type { Stage } from './migration/stage.ts'
 import type { Place } from './objects/open.ts'
-
-const port = z.coerce.number().int().min(0).max(65535)
-const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
-const list = z.string().transform(text =>
-  text
-    .split(',')
-    .map(item => item.trim())
-    .filter(item => item !== ''),
-)
-
-const VERTEX_URL = 'https://us-central1-aiplatform.googleapis.com'
-const OPENAI_URL = 'https://api.openai.com/v1'
-
-const Environment = z.object({
-  PORT: port.default(8080),
-  HOST: z.string().default('127.0.0.1'),
-  FUNCTION_TARGET: z.string().default('gateway'),
-  DATA_DIR: z.string().default('.data'),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://')
-    .optional(),
-  INSTANCE_CONNECTION_NAME: z
-    .string()
-    .regex(/^[^:]+(:[^:]+)?:[^:]+:[^:]+$/, 'must be project:region:instance')
-    .optional(),
-  DB_IP_TYPE: z.enum(['PRIVATE', 'PUBLIC', 'PSC']).default('PRIVATE'),
-  DB_AUTH: z.enum(['IAM', 'PASSWORD']).default('IAM'),
-  DB_NAME: z.string().default('agenthub'),
-  DB_USER: z.string().optional(),
-  DB_PASSWORD_SECRET: z.string().optional(),
-  DB_POOL_SIZE: count(1, 100).default(5),
-  DB_QUEUE_SIZE: count(0, 100_000).default(500),
-  DB_STATEMENT_TIMEOUT_MS: count(10, 600_000).default(5000),
-  AGENTHUB_ADMIN_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
-  ALLOWED_SERVICE_ACCOUNTS: list.default([]),
-  ID_TOKEN_AUDIENCES: list.default([]),
-  ID_TOKEN_KEYS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
-  AUDIT_HEAD_BUCKET: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](\/[\w.-]+)*$/, 'must be the name of a bucket, or bucket/folder')
-    .optional(),
-  STORAGE_EMULATOR_HOST: z.url().default('https://storage.googleapis.com'),
-  GCE_METADATA_HOST: z.string().default('metadata.google.internal'),
-  UPSTASH_REDIS_REST_URL: z.url().optional(),
-  UPSTASH_REDIS_REST_TOKEN: z.string().optional(),
-  MIGRATION_INITIAL_STAGE: z.enum(stages).default('complete'),
-  MIGRATION_STAGE_CACHE_SECONDS: count(1, 3600).default(30),
-  EVENT_RETENTION_MONTHS: count(1, 1200).optional(),
-  RATE_LIMIT_PER_MINUTE: count(0, 1_000_000).optional(),
-  EMBEDDING_PROVIDER: z.enum(['local', 'vertex', 'openai', 'none']).optional(),
-  EMBEDDING_URL: z.url().optional(),
-  EMBEDDING_MODEL: z.string().min(1).max(200).optional(),
-  EMBEDDING_DIMENSIONS: count(1, 1536).optional(),
-  EMBEDDING_API_KEY_SECRET: z.string().optional(),
-  PAYMENT_PROVIDER: z.enum(['manual', 'stripe']).default('manual'),
-  STRIPE_API_KEY: z.string().optional(),
-  STRIPE_WEBHOOK_SECRET: z.string().optional(),
-  STRIPE_API_URL: z.url().default('https://api.stripe.com'),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warning', 'error', 'silent']).default('info'),
-  GOOGLE_CLOUD_PROJECT: z.string().optional(),
-  K_REVISION: z.string().optional(),
-})
 
 /** The whole configuration of a process, checked. Names are those of the environment, lower-cased. */
 export type Config = {
@@ -83,10 +20,16 @@ export type Config = {
         name: string
         user: string
         passwordSecret: string | undefined
+        /** Where the Cloud SQL Admin API is. */
+        adminUrl: string
       }
   /** Connections of this process, requests that may wait for one, and how long a statement may run (ms). */
   pool: { size: number; queue: number; statementTimeout: number }
   adminKey: string | undefined
+  /** The secret whose newest version is the admin key, in place of `adminKey` or after it. */
+  adminKeySecret: string | undefined
+  /** Secret Manager, and the project of secrets that are named without one. */
+  secrets: { url: string; project: string | undefined }
   /** Google service accounts that may call platform routes, the audiences their tokens must name, and where the signing keys are. */
   idTokens: { accounts: string[]; audiences: string[]; keysUrl: string }
   /** Where the heads of the sealed audit are kept, beside the log. */
@@ -108,6 +51,8 @@ export type Config = {
   payments: { provider: 'manual' | 'stripe'; stripe: { url: string; apiKey: string; webhookSecret: string } | undefined }
   logLevel: 'debug' | 'info' | 'warning' | 'error' | 'silent'
   project: string | undefined
+  /** Where metrics and traces are sent, what is said of this process, and which share of the requests without a traceparent is traced. */
+  telemetry: { url: string; metadataUrl: string; resource: Record<string, string>; share: number } | undefined
 }
 
 /** A wrong environment: every wrong value by its name, in one message. */
@@ -129,6 +74,8 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     database,
     pool: { size: env.DB_POOL_SIZE, queue: env.DB_QUEUE_SIZE, statementTimeout: env.DB_STATEMENT_TIMEOUT_MS },
     adminKey: env.AGENTHUB_ADMIN_KEY,
+    adminKeySecret: env.AGENTHUB_ADMIN_KEY_SECRET,
+    secrets: { url: env.SECRET_MANAGER_API_URL, project: env.GOOGLE_CLOUD_PROJECT },
     idTokens: { accounts: env.ALLOWED_SERVICE_ACCOUNTS, audiences: env.ID_TOKEN_AUDIENCES, keysUrl: env.ID_TOKEN_KEYS_URL },
     auditHeads: auditHeadsOf(env, database),
     redis: redisOf(env),
@@ -139,10 +86,11 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     payments: paymentsOf(env),
     logLevel: env.LOG_LEVEL,
     project: env.GOOGLE_CLOUD_PROJECT,
+    telemetry: telemetryOf(env),
   }
 }
 
-const databaseOf = (env: z.infer<typeof Environment>): Config['database'] => {
+const databaseOf = (env: Environment): Config['database'] => {
   if (env.DATABASE_URL && env.INSTANCE_CONNECTION_NAME)
     throw new ConfigError('DATABASE_URL and INSTANCE_CONNECTION_NAME: set one of them, not both')
   if (env.DATABASE_URL) return { kind: 'url', url: env.DATABASE_URL }
@@ -160,10 +108,14 @@ const databaseOf = (env: z.infer<typeof Environment>): Config['database'] => {
     name: env.DB_NAME,
     user: env.DB_USER,
     passwordSecret: env.DB_PASSWORD_SECRET,
+    adminUrl: env.SQL_ADMIN_API_URL,
   }
 }
 
-const embeddingsOf = (env: z.infer<typeof Environment>, { kind }: Config['database']): Config['embeddings'] => {
+const VERTEX_URL = 'https://us-central1-aiplatform.googleapis.com'
+const OPENAI_URL = 'https://api.openai.com/v1'
+
+const embeddingsOf = (env: Environment, { kind }: Config['database']): Config['embeddings'] => {
   const { EMBEDDING_URL: url, EMBEDDING_MODEL: model, EMBEDDING_DIMENSIONS: dimensions, EMBEDDING_API_KEY_SECRET: apiKeySecret } = env
   const provider = env.EMBEDDING_PROVIDER ?? (kind === 'embedded' ? 'local' : 'none')
   if (provider === 'local' && env.K_REVISION) throw new ConfigError('EMBEDDING_PROVIDER: the local model is not deployed')
@@ -173,7 +125,7 @@ const embeddingsOf = (env: z.infer<typeof Environment>, { kind }: Config['databa
   return { provider }
 }
 
-const paymentsOf = (env: z.infer<typeof Environment>): Config['payments'] => {
+const paymentsOf = (env: Environment): Config['payments'] => {
   const { PAYMENT_PROVIDER: provider, STRIPE_API_KEY: apiKey, STRIPE_WEBHOOK_SECRET: webhookSecret, STRIPE_API_URL: url } = env
   if ((apiKey === undefined) !== (webhookSecret === undefined))
     throw new ConfigError('STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET: set both or neither')
@@ -183,13 +135,26 @@ const paymentsOf = (env: z.infer<typeof Environment>): Config['payments'] => {
 }
 
 /** A bucket, or a folder beside an embedded database, whose machine is its own. */
-const auditHeadsOf = (env: z.infer<typeof Environment>, { kind }: Config['database']): Place | undefined => {
+const auditHeadsOf = (env: Environment, { kind }: Config['database']): Place | undefined => {
   const { AUDIT_HEAD_BUCKET: bucket, STORAGE_EMULATOR_HOST: storageUrl, GCE_METADATA_HOST: host } = env
   if (bucket !== undefined) return { kind: 'bucket', bucket, storageUrl, metadataUrl: `http://${host}` }
   return kind === 'embedded' ? { kind: 'folder', folder: join(env.DATA_DIR, 'audit-heads') } : undefined
 }
 
-const redisOf = (env: z.infer<typeof Environment>): Config['redis'] => {
+const telemetryOf = (env: Environment): Config['telemetry'] => {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_RESOURCE_ATTRIBUTES: attributes, OTEL_TRACES_SAMPLER_ARG: share } = env
+  if (url === undefined) return undefined
+  const given = attributes?.split(',').map(pair => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])
+  const resource = {
+    'service.name': `agenthub-${env.FUNCTION_TARGET}`,
+    ...(env.K_REVISION === undefined ? {} : { 'service.version': env.K_REVISION }),
+    ...(env.GOOGLE_CLOUD_PROJECT === undefined ? {} : { 'gcp.project_id': env.GOOGLE_CLOUD_PROJECT }),
+    ...Object.fromEntries(given ?? []),
+  }
+  return { url: url.replace(/\/$/, ''), metadataUrl: `http://${env.GCE_METADATA_HOST}`, resource, share }
+}
+
+const redisOf = (env: Environment): Config['redis'] => {
   const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = env
   if (url === undefined && token === undefined) return undefined
   if (url === undefined || token === undefined)

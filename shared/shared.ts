@@ -12,9 +12,13 @@ import type { Embeddings } from './embeddings/embeddings.ts'
 import { openEmbeddings } from './embeddings/open.ts'
 import { type Counter, countInProcess, countInRedis } from './http/ratelimit.ts'
 import { newId } from './id.ts'
+import { measureMirrors } from './migration/metrics.ts'
 import { type Collection, makeStaged, type Staged } from './migration/staged.ts'
+import { startExport } from './observe/export.ts'
 import { type Log, makeLog } from './observe/log.ts'
 import { type Metrics, makeMetrics } from './observe/metrics.ts'
+import { makeTraces, type Traces } from './observe/trace.ts'
+import { serviceTokens } from './token.ts'
 
 /** What a process makes once and all its functions share. */
 export type Shared = {
@@ -33,6 +37,8 @@ export type Shared = {
   revocations: Revocations
   log: Log
   metrics: Metrics
+  /** Which requests are traced: none where nobody reads it. */
+  traces: Traces | undefined
   /** Puts a collection that was a dictionary at its stage, and keeps it among `collections`. */
   stage<S extends object>(collection: Collection<S>): Staged<S>
   collections: Map<string, Staged<object>>
@@ -41,21 +47,23 @@ export type Shared = {
 
 /** Opens the database that is configured and makes the rest. `migrationsDir` is where sql/ lies, for the embedded engine. */
 export const makeShared = async (config: Config, migrationsDir: string, role: Role = 'agenthub_app'): Promise<Shared> => {
-  const adminKey = adminKeyOf(config)
+  const adminKey = await adminKeyOf(config)
   return shareOver(config, adminKey, await openPool(config, role, migrationsDir), makeLog(config.logLevel, config.project))
 }
 
 /** The same over a database that is open already. */
-export const shareOver = async (config: Config, adminKey: string, { pool, close }: Opened, log: Log): Promise<Shared> => {
-  const metrics = makeMetrics()
+export const shareOver = async (config: Config, adminKey: string, { pool, renew, close }: Opened, log: Log): Promise<Shared> => {
+  const metrics = makeMetrics(log)
   const { queue, statementTimeout } = config.pool
   const redis = config.redis && (await openRedis(config.redis, adminKey, log, metrics))
   const revocations = makeRevocations(redis, log)
-  const db = makeDatabase(pool, { queue, statementTimeout, log, metrics })
+  const db = makeDatabase(pool, { queue, statementTimeout, log, metrics, renew })
   const cache = <T>(options: CacheOptions<T>): Cache<T> => makeCache(redis, metrics, options)
   const { first, validSeconds } = config.migration
   const instance = newId('ins')
   const collections = new Map<string, Staged<object>>()
+  measureMirrors(metrics, collections)
+  const { traces, stop } = exportTo(config.telemetry, instance, metrics, log)
   return {
     config,
     adminKey,
@@ -67,6 +75,7 @@ export const shareOver = async (config: Config, adminKey: string, { pool, close 
     embeddings: openEmbeddings(config, { db, log, cache }),
     log,
     metrics,
+    traces,
     collections,
     stage: collection => {
       const staged = makeStaged(db, log, { first, instance, leaseSeconds: validSeconds, validSeconds, ...revocations }, collection)
@@ -75,7 +84,16 @@ export const shareOver = async (config: Config, adminKey: string, { pool, close 
     },
     close: async () => {
       for (const staged of collections.values()) await staged.release()
+      await stop?.()
       await close()
     },
   }
+}
+
+const exportTo = (telemetry: Config['telemetry'], instance: string, metrics: Metrics, log: Log) => {
+  if (!telemetry) return { traces: undefined, stop: undefined }
+  const { url, metadataUrl, resource, share } = telemetry
+  const traces = makeTraces(share)
+  const about = { ...resource, 'service.instance.id': instance }
+  return { traces, stop: startExport({ url, resource: about, token: serviceTokens(metadataUrl) }, metrics, traces, log).stop }
 }

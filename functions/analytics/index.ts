@@ -4,7 +4,7 @@ import { inPostgresAlone } from '../../shared/migration/alone.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { eventCollection, metricCollection } from './collections.ts'
 import { metricRoutes } from './metrics.routes.ts'
-import { postgresReports } from './reports.postgres.ts'
+import { postgresReports, reportAges } from './reports.postgres.ts'
 import { eventRoutes } from './routes.ts'
 import { postgresCounts } from './timeseries.postgres.ts'
 
@@ -12,9 +12,10 @@ import { postgresCounts } from './timeseries.postgres.ts'
 const REPORTS = { seconds: 24 * 3600, bytes: 32 * 1024 * 1024 }
 
 /** The analytics function. */
-export const makeAnalytics = ({ db, stage, cache }: Shared) => {
+export const makeAnalytics = ({ db, stage, cache, metrics: measures }: Shared) => {
   const events = stage(eventCollection())
   const metrics = stage(metricCollection())
+  measures.gauge('report_age_seconds', 'Seconds since a report was refreshed', reportAges(db))
   const stores = {
     counts: inPostgresAlone(events, postgresCounts(db)),
     reports: inPostgresAlone(events, postgresReports(db, cache({ name: 'reports', codec: text, ...REPORTS }))),

@@ -3,7 +3,7 @@ import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { invalid } from '../../shared/errors.ts'
-import { sha256 } from '../../shared/http/credentials.ts'
+import { PLATFORM, sha256 } from '../../shared/http/credentials.ts'
 import { ReportName } from './reports.schema.ts'
 import type { ReportStore } from './store.ts'
 
@@ -65,6 +65,15 @@ from since`
 const list = `select json_build_object('items', json_agg(json_build_object('name', name, 'refreshed_at', iso(refreshed_at)) order by name))::text
 from report_refreshes`
 
+const ages = `select name, extract(epoch from now() - refreshed_at) from report_refreshes where refreshed_at is not null`
+
+/** How many seconds ago each report was refreshed, for who watches over the platform. */
+export const reportAges = (db: Database) => async () => {
+  const scope: Scope = { organization_id: PLATFORM, caller: { kind: 'platform', actor: 'metrics' }, context: { request_id: 'metrics' } }
+  const rows = await db.read(scope, { name: 'reports.ages', text: ages, values: [] })
+  return rows.map(([report, age]) => [{ report: report as string }, Number(age)] as const)
+}
+
 /** Of a released statement, so that what another release made is never taken for this one's. */
 const releaseOf = Object.fromEntries(ReportName.options.map(name => [name, sha256(textOf(name)).toString('base64url').slice(0, 8)]))
 
@@ -78,7 +87,7 @@ export const postgresReports = (db: Database, cache: Cache<string>): ReportStore
     const [row] = await db.read(scope, { name: `reports.${look ? 'look' : 'load'}_${name}`, text: textOf(name), values })
     const [version, body] = row as [string | null, string | null]
     if (body === null && !(look && version)) throw invalid('from', `the answer would have more than ${MOST} items: ask for less time`)
-    return { version: version ?? '', body }
+    return { version: version ?? '0', body } // by now it may have none: its first day has left what is materialized
   }
   return {
     list: async scope => {

@@ -1,12 +1,12 @@
 import type { Columns, Statement } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
 import type { Scope } from '../../shared/db/scope.ts'
-import { embeddedText } from '../../shared/embeddings/texts.ts'
+import { embeddedSql } from '../../shared/embeddings/texts.ts'
 import { literalOf } from '../../shared/embeddings/vector.ts'
 import type { CompletionStore, Generation, Lack, Page, Place, Searched } from './complete.store.ts'
 
-/** Where a collection's items (`i`) are, the texts of one (`p`) that lack a vector, how many items make a page, and what is embedded. */
-type Source = { table: string; ready: string; texts: string; page: number; textOf: (a: string, b: string) => string }
+/** Where a collection's items (`i`) are, the texts of one (`p`) that lack a vector, and how many items make a page. */
+type Source = { table: string; ready: string; texts: string; page: number }
 
 const lacks = (chunk: string) => `not exists (
     select from item_vectors v
@@ -16,24 +16,21 @@ const sources: Record<Searched, Source> = {
   knowledge: {
     table: 'knowledge_entries',
     ready: 'true',
-    texts: `select 0 as chunk, p.title as a, p.content as b where ${lacks('0')}`,
+    texts: `select 0 as chunk, ${embeddedSql.knowledge('p.')} as text where ${lacks('0')}`,
     page: 64,
-    textOf: (title, content) => embeddedText.knowledge({ title, content }),
   },
   documents: {
     table: 'rag_documents',
     ready: 'i.chunk_count is not null',
-    texts: `select c.number as chunk, c.content as a, '' as b from rag_chunks c
+    texts: `select c.number as chunk, ${embeddedSql.documents('c.')} as text from rag_chunks c
   where c.organization_id = $1 and c.document_id = p.id and ${lacks('c.number')}`,
     page: 16,
-    textOf: content => embeddedText.documents({ content }),
   },
   faqs: {
     table: 'faqs',
     ready: 'true',
-    texts: `select 0 as chunk, p.question as a, p.answer as b where ${lacks('0')}`,
+    texts: `select 0 as chunk, ${embeddedSql.faqs('p.')} as text where ${lacks('0')}`,
     page: 64,
-    textOf: (question, answer) => embeddedText.faqs({ question, answer }),
   },
 }
 
@@ -62,7 +59,7 @@ const elsewhere = (item: string) => `exists (
 /** Texts of a page: their vectors are written by one statement. A document may have more. */
 const TEXTS = 256
 
-const page = ({ table, ready, texts, page: size }: Source) => `select p.id, p.version, t.chunk, t.a, t.b
+const page = ({ table, ready, texts, page: size }: Source) => `select p.id, p.version, t.chunk, t.text
 from (
   select * from ${table} i
   where organization_id = $1 and deleted_at is null and id >= $4 and ${ready} and (${WAITS} or $6::boolean and ${elsewhere('i.id')})
@@ -155,7 +152,7 @@ export const postgresCompletions = (db: Database): CompletionStore => {
       const { collection, rebuilt } = of
       const values = [...about(scope, of), after.item, after.chunk, rebuilt]
       const rows = await db.read(scope, statement('page', collection, page(sources[collection]), ...values))
-      return pageOf(rows, sources[collection], after)
+      return pageOf(rows, after)
     },
     write: async (scope, of, { items }, made, failed) => {
       const stateOf = ({ id, last }: { id: string; last: boolean }) => (last ? (failed.has(id) ? 'failed' : 'done') : null)
@@ -183,12 +180,12 @@ export const postgresCompletions = (db: Database): CompletionStore => {
   }
 }
 
-const pageOf = (rows: readonly Columns[], { textOf }: Source, after: Place): Page => {
+const pageOf = (rows: readonly Columns[], after: Place): Page => {
   const here = rows.slice(0, TEXTS)
   const following = rows[TEXTS]?.[0]
   const items = new Map(here.map(([id, version]) => [id, { id: id as string, version: version as string, last: id !== following }]))
-  const lacks = here.flatMap(([item, , chunk, a, b]): Lack[] =>
-    chunk === null ? [] : [{ item: item as string, chunk: Number(chunk), text: textOf(a as string, b as string) }],
+  const lacks = here.flatMap(([item, , chunk, text]): Lack[] =>
+    chunk === null ? [] : [{ item: item as string, chunk: Number(chunk), text: text as string }],
   )
   const end = here.at(-1)
   return { items: [...items.values()], lacks, next: end ? { item: end[0] as string, chunk: Number(end[2] ?? -1) } : after }

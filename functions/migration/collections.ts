@@ -3,9 +3,9 @@ import { agents, counters } from '../agents/legacy.ts'
 import { events, metrics } from '../analytics/legacy.ts'
 import { conversations } from '../conversations/legacy.ts'
 import { database, tables } from '../database/legacy.ts'
-import { embeddingsCache } from '../knowledge/legacy.ts'
+import { embeddingsCache, knowledgeBase } from '../knowledge/legacy.ts'
 import { paymentIntents, transactions } from '../payments/legacy.ts'
-import { documents } from '../rag/legacy.ts'
+import { documents, faqsStore } from '../rag/legacy.ts'
 
 /** Every dictionary that can be moved. */
 export const collections: readonly Collection[] = [
@@ -18,6 +18,8 @@ export const collections: readonly Collection[] = [
   metrics,
   paymentIntents,
   transactions,
+  knowledgeBase,
   embeddingsCache,
   documents,
+  faqsStore,
 ]

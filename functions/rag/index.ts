@@ -1,21 +1,27 @@
+import { postgresSearch } from '../../shared/db/search.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
+import { inPostgresAlone } from '../../shared/migration/alone.ts'
 import type { Shared } from '../../shared/shared.ts'
-import { documentCollection } from './collections.ts'
+import { documentCollection, faqCollection } from './collections.ts'
 import { documentRoutes } from './documents.routes.ts'
+import { faqRoutes } from './faqs.routes.ts'
 import { removingByIds } from './remove.ts'
+import { searchRoutes } from './search.routes.ts'
 
 /** The rag function. Its stores are those of the stage that each collection is at. */
 export const makeRag = ({ db, stage, embeddings }: Shared) => {
   const documents = stage(documentCollection())
+  const faqs = stage(faqCollection())
   const stores = {
     embeddings,
+    search: inPostgresAlone(documents, inPostgresAlone(faqs, postgresSearch(db))),
     get documents() {
       return documents.keeper.stage() === 'complete' ? documents.store : removingByIds(documents.store)
     },
+    get faqs() {
+      return faqs.keeper.stage() === 'complete' ? faqs.store : removingByIds(faqs.store)
+    },
   }
-  return withSystemRoutes(
-    'rag',
-    documentRoutes.map(route => route(stores)),
-    db,
-  )
+  const routes = [...documentRoutes, ...faqRoutes, ...searchRoutes].map(route => route(stores))
+  return withSystemRoutes('rag', routes, db)
 }

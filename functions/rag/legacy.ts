@@ -1,4 +1,5 @@
 import type { Collection } from '../../shared/db/legacy.ts'
+import { removeStaleOfImport } from '../../shared/db/vectors.ts'
 
 /** What becomes of a document that an import has changed: its pieces and their vectors are of another text. */
 const gone = (table: string, document: string, and = 'true') => `delete from ${table} p using written w
@@ -23,4 +24,20 @@ export const documents: Collection = {
     chunks_gone: gone('rag_chunks', 'document_id'),
     vectors_gone: gone('item_vectors', 'item_id', "p.collection = 'documents'"),
   },
+}
+
+/** `faqs_store`: key -> question. The category may be null; of its moment the dictionary knew nothing. */
+export const faqsStore: Collection = {
+  name: 'faqs_store',
+  table: 'faqs',
+  entry: {
+    id: 'id',
+    fields: [
+      { field: 'question', column: 'question', type: 'text', required: true },
+      { field: 'answer', column: 'answer', type: 'text', required: true },
+      { field: 'category', column: 'category', type: 'text' },
+    ],
+  },
+  derived: { embedding_state: "'pending'" },
+  also: { stale: removeStaleOfImport('faqs') },
 }

@@ -8,7 +8,7 @@ import { makeBreaker } from './breaker.ts'
 /** Redis did not answer, or not as it should. Says nothing of what it was asked. */
 export class RedisFailed extends Error {}
 
-/** Upstash Redis over HTTP. A call is one request, sent once. */
+/** Upstash Redis over HTTP. A call is one request, sent once more where its connection fails: all of it must be safe to repeat. */
 export type Redis = {
   /** What comes before the name of every key: a deployment's own, so that two may share a Redis. */
   readonly prefix: string
@@ -32,7 +32,8 @@ export const openRedis = async (
   const client = (milliseconds: number) =>
     new Redis({
       ...redis,
-      retry: { retries: 0 }, // `false` would still send a second time, and count twice what the first had done
+      // a connection that idled may be closed by now; every script of ours does the same once or twice. (`false` sends twice as well.)
+      retry: { retries: 1, backoff: () => 0 },
       signal: () => AbortSignal.timeout(milliseconds),
       enableTelemetry: false,
       automaticDeserialization: false, // or '1.0' comes back as 1

@@ -4,11 +4,11 @@ const VERSION = "local function version(entry) return string.match(entry, '^%d+'
 
 /**
  * KEYS entry, lock · ARGV least version, token, milliseconds of the lock. Answers {'held', entry} where the entry will do; {'mine', older entry or
- * nil} to whom now holds the lock; {'wait', milliseconds until the lock is over}.
+ * nil} to whose token now holds the lock; {'wait', milliseconds until the lock is over}.
  */
 export const TAKE = `${LATER}${VERSION}local entry = redis.call('get', KEYS[1])
 if entry and not later(ARGV[1], version(entry)) then return {'held', entry} end
-if redis.call('set', KEYS[2], ARGV[2], 'nx', 'px', ARGV[3]) then return {'mine', entry} end
+if redis.call('get', KEYS[2]) == ARGV[2] or redis.call('set', KEYS[2], ARGV[2], 'nx', 'px', ARGV[3]) then return {'mine', entry} end
 return {'wait', redis.call('pttl', KEYS[2])}`
 
 /** KEYS entries · ARGV milliseconds to keep them, then the entries. Each is kept unless a later version is there. */

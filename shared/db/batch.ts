@@ -4,7 +4,14 @@ import type { Connection, Submittable } from 'pg'
  * One statement: a name (its prepared statement, its metric), its text, and its values as Postgres text, in order. A `nameless` one
  * is prepared for this once: texts without bound would fill the server's memory, and its plan is made for its values.
  */
-export type Statement = { readonly name: string; readonly text: string; readonly values: readonly Value[]; readonly nameless?: true }
+export type Statement = {
+  readonly name: string
+  /** What it is prepared as where that is another name. */
+  readonly as?: string
+  readonly text: string
+  readonly values: readonly Value[]
+  readonly nameless?: true
+}
 export type Value = string | number | boolean | null | Buffer
 
 /** A result row: each column as Postgres's text, in the order of the select list. */
@@ -56,7 +63,7 @@ export class Batch implements Submittable {
   }
 
   #send(wire: Wire, { nameless, text, values, ...statement }: Statement): void {
-    const name = nameless ? '' : statement.name
+    const name = nameless ? '' : (statement.as ?? statement.name)
     const known = nameless ? undefined : wire.parsedStatements[name]
     if (known !== undefined && known !== text) throw new Error(`two statements are named '${name}'`)
     if (known === undefined && (nameless || !this.#parsing.some(other => other.name === name))) {

@@ -1,39 +1,55 @@
 import pg from 'pg'
 import type { Config } from '../config.ts'
+import { openSecret } from '../secrets.ts'
 import type { Opened } from './opened.ts'
+import { spaced } from './renew.ts'
 
 type CloudSql = Extract<Config['database'], { kind: 'cloudsql' }>
+type Connect = Awaited<ReturnType<InstanceType<typeof import('@google-cloud/cloud-sql-connector').Connector>['getOptions']>>['stream']
+
+/** Half the life of a certificate, after which a new one is asked for before the old one is refused. */
+const FRESH_MS = 30 * 60_000
 
 /**
- * A pool over the Cloud SQL connector: TLS with short-lived certificates, no address to allow.
- * The connector and the Secret Manager client are imported here, when they are needed: they cost 60 to 190 ms.
+ * A pool over the Cloud SQL connector: TLS with short-lived certificates, no address to allow. The connector is imported here, where it
+ * is needed: it costs 60 to 190 ms.
  */
-export const openCloudSql = async (database: CloudSql, shared: pg.PoolConfig, project?: string): Promise<Opened> => {
+export const openCloudSql = async (database: CloudSql, shared: pg.PoolConfig, secrets: Config['secrets']): Promise<Opened> => {
   const { AuthTypes, Connector, IpAddressTypes } = await import('@google-cloud/cloud-sql-connector')
-  const connector = new Connector()
-  const transport = await connector.getOptions({
+  const instance = {
     instanceConnectionName: database.instance,
     ipType: IpAddressTypes[database.ipType],
     authType: AuthTypes[database.auth],
-  })
-  const password = database.passwordSecret === undefined ? {} : { password: () => readSecret(database.passwordSecret as string, project) }
-  const pool = new pg.Pool({ ...shared, ...transport, user: database.user, database: database.name, ...password })
-  return {
-    pool,
-    close: async () => {
-      await pool.end()
-      connector.close()
-    },
   }
-}
+  /**
+   * Asks where the instance is, and for a certificate of ours. What connects stays of use after the connector is closed, which ends its
+   * timers: those stand still with a frozen process, and an error in one of them would end it.
+   */
+  const ask = async (): Promise<Connect> => {
+    const connector = new Connector({ sqlAdminAPIEndpoint: new URL('/', database.adminUrl).href })
+    const { stream } = await connector.getOptions(instance)
+    connector.close()
+    return stream
+  }
 
-/** The newest version of a secret, `name` or `projects/p/secrets/name[/versions/v]`; read again for each new connection. */
-export const readSecret = async (name: string, project?: string): Promise<string> => {
-  const { SecretManagerServiceClient } = await import('@google-cloud/secret-manager')
-  const client = new SecretManagerServiceClient()
-  const secret = name.startsWith('projects/') ? name : `projects/${project ?? (await client.getProjectId())}/secrets/${name}`
-  const [version] = await client.accessSecretVersion({ name: secret.includes('/versions/') ? secret : `${secret}/versions/latest` })
-  const data = version.payload?.data
-  if (!data) throw new Error(`the secret ${name} is empty`)
-  return data.toString()
+  const password = database.passwordSecret === undefined ? undefined : openSecret(database.passwordSecret, secrets)
+  let connect = await ask()
+  let asked = Date.now()
+  const { run: renew, helped } = spaced(async () => {
+    const [next] = await Promise.all([ask(), password?.renew()])
+    connect = next
+    asked = Date.now()
+  })
+  const pool = new pg.Pool({
+    ...shared,
+    user: database.user,
+    database: database.name,
+    ...(password && { password: () => password.read() }),
+    stream: () => {
+      if (Date.now() - asked > FRESH_MS) renew().catch(() => {}) // the next connection that is refused asks again, and tells why it cannot
+      return connect()
+    },
+  })
+  pool.on('connect', helped)
+  return { pool, renew, close: () => pool.end() }
 }

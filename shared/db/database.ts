@@ -1,10 +1,11 @@
 import type { Pool, PoolClient } from 'pg'
 import { Refusal } from '../errors.ts'
-import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Batch, type Columns, type Statement } from './batch.ts'
+import { type ConnectionOptions, connectionsOf } from './connections.ts'
 import { type DatabaseError, isConnectionLoss, isStalePlan, isTransient, toRefusal, toWriteRefusal } from './refusals.ts'
 import { opening, type Scope } from './scope.ts'
+import { makeTag } from './tag.ts'
 
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
@@ -32,12 +33,9 @@ export type Database = {
 /** One round trip on a borrowed connection: the rows of each statement. Postgres's errors come as they are. */
 export type Run = (statements: readonly Statement[]) => Promise<Columns[][]>
 
-export type DatabaseOptions = {
-  /** Requests that may wait for a connection; one more is refused with 503. */
-  queue: number
+export type DatabaseOptions = ConnectionOptions & {
   /** Milliseconds a statement may run before Postgres ends it; a second later the connection is given up. */
   statementTimeout: number
-  log: Log
   metrics: Metrics
   random?: () => number
 }
@@ -57,14 +55,12 @@ const SLOW_SECONDS = 0.1
 /** A statement without values, named by its text. */
 export const plain = (text: string): Statement => ({ name: text, text, values: [] })
 
+/** A batch is called by what it does last. */
+const nameOf = (statements: readonly Statement[]): string =>
+  ((statements.findLast(statement => statement.text !== 'commit') ?? statements.at(-1)) as Statement).name
+
 const lastRows = (results: Columns[][]): Columns[] => results.at(-1) as Columns[]
 const allRows = (results: Columns[][]): Columns[][] => results
-
-const refuseConnection = (cause: DatabaseError): never => {
-  if (/timeout exceeded when trying to connect|due to connection timeout/.test(cause.message))
-    throw new Refusal('overloaded', 'no database connection became free in time', { retryAfter: 1, cause })
-  throw toRefusal(cause)
-}
 
 /** A Database over a pool whose connections already are agenthub_app (or agenthub_jobs). */
 export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => {
@@ -72,17 +68,15 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   pool.on('error', error => log('warning', 'an idle database connection was lost', { error }))
   pool.on('connect', client => client.on('error', error => log('warning', 'a database connection was lost', { error })))
   metrics.gauge('db_pool_connections', 'Connections open', () => pool.totalCount)
-  metrics.gauge('db_pool_idle', 'Connections idle', () => pool.idleCount)
+  metrics.gauge('db_pool_in_use', 'Connections in use', () => pool.totalCount - pool.idleCount)
   metrics.gauge('db_pool_waiting', 'Requests waiting for a connection', () => pool.waitingCount)
 
-  const connect = (): Promise<PoolClient> => {
-    if (pool.waitingCount >= options.queue) throw new Refusal('overloaded', 'too many requests wait for the database', { retryAfter: 1 })
-    return pool.connect().catch(refuseConnection)
-  }
+  const { take, broke } = connectionsOf(pool, options)
+  const tag = makeTag()
 
   /** One batch on one connection, with its time measured and its answer awaited no longer than it may take. */
   const send = async (client: PoolClient, statements: readonly Statement[], trace?: string): Promise<Columns[][]> => {
-    const { name } = (statements.findLast(statement => statement.text !== 'commit') ?? statements.at(-1)) as Statement
+    const name = nameOf(statements)
     const start = performance.now()
     const batch = new Batch(statements)
     const watch = setTimeout(() => giveUp(client, batch), options.statementTimeout + 1000)
@@ -107,7 +101,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   }
 
   const once = async (statements: readonly Statement[], trace?: string): Promise<Columns[][]> => {
-    const client = await connect()
+    const client = await take()
     try {
       const results = await send(client, statements, trace)
       client.release()
@@ -120,7 +114,9 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
 
   /** Returns a connection after an error: to the pool once its transaction is undone, closed if that cannot be. */
   const giveBack = async (client: PoolClient, error: DatabaseError, inTransaction: boolean): Promise<void> => {
-    const broken = isConnectionLoss(error) || isStalePlan(error)
+    const lost = isConnectionLoss(error)
+    if (lost) broke(client)
+    const broken = lost || isStalePlan(error)
     const undone = (): Promise<boolean> =>
       send(client, [plain('rollback')]).then(
         () => true,
@@ -129,16 +125,23 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     client.release(broken || (inTransaction && !(await undone())))
   }
 
+  /** A trip by whichever way the scope goes, noted where it is traced. */
+  const trip = (scope: Scope, batch: Statement[]): Promise<Columns[][]> => {
+    const on = scope.unit?.run ?? scope.lent
+    const answer = () => (on ? on(batch) : once(batch, scope.trace))
+    return scope.spans ? scope.spans.query(nameOf(batch), answer) : answer()
+  }
+
   /** Sends [opening with its checks, statements, after], again as long as the plan says so, and picks from the rows of `statements`. */
   const run = async <T>(scope: Scope, statements: readonly Statement[], plan: Plan<T>): Promise<T> => {
     const { checks = [], after = [] } = scope.around ?? {}
     const { begin = [], commit = [] } = plan
-    const batch = [...begin, opening(scope, checks), ...statements, ...after, ...commit]
+    const own = [...statements, ...after].map(statement => tag(scope.route, statement))
+    const batch = [...begin, opening(scope, checks), ...own, ...commit]
     const first = begin.length + 1
     for (let attempt = 1; ; attempt++) {
       try {
-        const on = scope.unit?.run ?? scope.lent
-        const results = await (on ? on(batch) : once(batch, scope.trace))
+        const results = await trip(scope, batch)
         const end = first + statements.length
         scope.around?.learn(results.slice(end, end + after.length))
         return plan.pick(results.slice(first, end))
@@ -168,7 +171,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     session: async work => {
       let client: PoolClient | undefined
       const run: Run = async statements => {
-        client ??= await connect()
+        client ??= await take()
         return send(client, statements)
       }
       const rest = () => {

@@ -32,7 +32,7 @@ export const openPool = async (config: Config, role: Role, migrationsDir: string
     const { openEmbedded } = await import('./embedded.ts')
     return openEmbedded(config.dataDir, role, migrationsDir)
   }
-  if (database.kind === 'cloudsql') return openCloudSql(database, shared, config.project)
+  if (database.kind === 'cloudsql') return openCloudSql(database, shared, config.secrets)
   const pool = new pg.Pool({ ...shared, connectionString: database.url })
   return { pool, close: () => pool.end() }
 }

@@ -1,3 +1,4 @@
+import type { Trace } from '../observe/trace.ts'
 import { higher, type Role } from '../roles.ts'
 import type { Columns, Statement, Value } from './batch.ts'
 
@@ -14,6 +15,10 @@ export type Scope = {
   readonly context: Context
   /** The trace of the request (W3C), for the log. */
   readonly trace?: string | undefined
+  /** Where its round trips are noted, if it is one of the sample. */
+  readonly spans?: Trace | undefined
+  /** The route that is served, `get /agents/:id`: what its statements are tagged with. */
+  readonly route?: string | undefined
   /** An open transaction that the work joins (a request with an Idempotency-Key). */
   readonly unit?: Unit | undefined
   /** A connection to work on, each call a transaction of its own (a job, on the connection that holds its lock). */

@@ -1,9 +1,9 @@
 import type { Cache, CacheOptions } from '../cache/cache.ts'
 import { vector } from '../cache/codecs.ts'
 import type { Config } from '../config.ts'
-import { readSecret } from '../db/cloudsql.ts'
 import type { Database } from '../db/database.ts'
 import type { Log } from '../observe/log.ts'
+import { openSecret } from '../secrets.ts'
 import { cachedEmbeddings } from './cached.ts'
 import type { Embedder, Embeddings } from './embeddings.ts'
 import { postgresVectors } from './kept.postgres.ts'
@@ -12,7 +12,11 @@ import { openAiEmbedder } from './openai.ts'
 import { googleIdentity, vertexEmbedder } from './vertex.ts'
 
 /** The provider that is configured; undefined where callers bring their vectors. Nothing is asked before the first text. */
-export const makeEmbedder = ({ embeddings, project }: Pick<Config, 'embeddings' | 'project'>): Embedder | undefined => {
+export const makeEmbedder = ({
+  embeddings,
+  project,
+  secrets,
+}: Pick<Config, 'embeddings' | 'project' | 'secrets'>): Embedder | undefined => {
   switch (embeddings.provider) {
     case 'none':
       return undefined
@@ -22,7 +26,7 @@ export const makeEmbedder = ({ embeddings, project }: Pick<Config, 'embeddings' 
       return vertexEmbedder({ ...embeddings, ...googleIdentity(project) })
     case 'openai': {
       const { apiKeySecret: secret } = embeddings
-      return openAiEmbedder({ ...embeddings, apiKey: secret === undefined ? undefined : () => readSecret(secret, project) })
+      return openAiEmbedder({ ...embeddings, apiKey: secret === undefined ? undefined : openSecret(secret, secrets).read })
     }
   }
 }

@@ -1,4 +1,5 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
+import type { IsAdmin } from '../adminkey.ts'
 import type { Config } from '../config.ts'
 import type { Caller } from '../db/scope.ts'
 import { Refusal } from '../errors.ts'
@@ -28,7 +29,7 @@ export type VerifyIdToken = (token: string) => Promise<string>
 export const present = (
   authorization: string | undefined,
   access: Access,
-  adminKey: string,
+  isAdmin: IsAdmin,
   verify: VerifyIdToken,
 ): Presented | Promise<Presented> => {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
@@ -49,9 +50,13 @@ export const present = (
     if (role !== undefined) throw new Refusal('forbidden', 'this route is for an organization: it takes its API key or a session token')
     return { organization: PLATFORM, caller: { kind: 'platform', actor }, rateKey: actor }
   }
-  if (timingSafeEqual(sha256(token), sha256(adminKey))) return platform('admin')
-  if (JWT.test(token)) return verify(token).then(account => platform(`service:${account}`))
-  throw new Refusal('unauthenticated', 'the credential is unknown')
+  const asOther = (): Presented | Promise<Presented> => {
+    if (JWT.test(token)) return verify(token).then(account => platform(`service:${account}`))
+    throw new Refusal('unauthenticated', 'the credential is unknown')
+  }
+  const admin = isAdmin(token)
+  if (typeof admin === 'boolean') return admin ? platform('admin') : asOther()
+  return admin.then(yes => (yes ? platform('admin') : asOther()))
 }
 
 /** The organization that a token carries, if it is one: an id has no control characters, and Postgres would refuse U+0000. */

@@ -7,7 +7,8 @@ export type Request = {
   raw: IncomingMessage
   /** Taken over from `x-request-id`, or made. */
   id: string
-  /** The trace of W3C's traceparent. */
+  /** W3C's traceparent, and the trace that it names. */
+  traceparent: string | undefined
   trace: string | undefined
   /** The address as the nearest proxy saw it. */
   address: string
@@ -20,11 +21,13 @@ export const readRequest = (raw: IncomingMessage): Request => {
   const url = urlOf(raw)
   const mark = url.indexOf('?')
   const given = raw.headers['x-request-id']
+  const { traceparent } = raw.headers
   const method = (raw.method ?? 'GET').toLowerCase()
   return {
     raw,
     id: typeof given === 'string' && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID(),
-    trace: /^[\da-f]{2}-([\da-f]{32})-/.exec(String(raw.headers.traceparent ?? ''))?.[1],
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    trace: /^[\da-f]{2}-([\da-f]{32})-/.exec(String(traceparent ?? ''))?.[1],
     address:
       String(raw.headers['x-forwarded-for'] ?? raw.socket.remoteAddress ?? '')
         .split(',')

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IsAdmin } from '../adminkey.ts'
 import type { Database } from '../db/database.ts'
 import { doOnce, type Kept } from '../db/idempotency.ts'
 import type { Scope } from '../db/scope.ts'
 import { invalid, Refusal } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Trace, Traces } from '../observe/trace.ts'
 import { render } from './answer.ts'
 import { MEGABYTE, readBody, takeOverBodies } from './body.ts'
 import { PLATFORM, present, sha256, type VerifyIdToken } from './credentials.ts'
@@ -24,7 +26,7 @@ import { begun, sendStream } from './stream.ts'
 export type ServeOptions = {
   db: Database
   cursors: Cursors
-  adminKey: string
+  isAdmin: IsAdmin
   verifyIdToken: VerifyIdToken
   /** Requests a key may make in a minute; 0 is no limit. */
   rateLimit: number
@@ -33,6 +35,8 @@ export type ServeOptions = {
   admitted: number
   log: Log
   metrics: Metrics
+  /** Which requests are traced; none without. */
+  traces: Traces | undefined
   /** The present time, in milliseconds since 1970. */
   clock: () => number
 }
@@ -48,13 +52,15 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
   takeOverBodies()
   withoutDomains()
   const find = makeRouter(functions)
-  const { log, metrics } = options
+  const { log, metrics, traces } = options
   let inWork = 0
   metrics.gauge('http_requests_in_work', 'Requests in work', () => inWork)
 
   return direct(async (raw, response) => {
     const start = performance.now()
     const request = readRequest(raw)
+    const spans = traces?.begin(request.traceparent)
+    if (spans) request.trace = spans.id
     let label = 'none'
     let answer: Answered
     inWork++
@@ -63,7 +69,7 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
       label = `${match.route.method} /${match.name}${match.route.path}`
       if (inWork > options.admitted && match.route.role !== 'public')
         throw new Refusal('overloaded', 'too many requests are in work', { retryAfter: 1 })
-      answer = await answerTo(match, request, options)
+      answer = await answerTo(match, label, request, spans, options)
     } catch (error) {
       const severity = error instanceof Refusal ? 'debug' : 'error'
       log(severity, 'a request was not served', { error, route: label, request_id: request.id, trace: request.trace })
@@ -74,25 +80,35 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
     if (answer.stream) await sendStream(response, answer.stream, headersOf(answer, request.id), log)
     else send(response, answer, request.id)
     metrics.request(label, answer.status, (performance.now() - start) / 1000)
+    spans?.end(label, answer.status)
   })
 }
 
 const NO_BYTES = Buffer.alloc(0)
 
 /** A request's one way: its caller told, its rate taken, its input checked, its route's answer rendered. */
-const answerTo = async (match: Match, request: Request, options: ServeOptions): Promise<Answered> => {
+const answerTo = async (
+  match: Match,
+  label: string,
+  request: Request,
+  spans: Trace | undefined,
+  options: ServeOptions,
+): Promise<Answered> => {
   const { name, route, params } = match
   const { headers } = request.raw
   const now = options.clock()
   const asker =
-    route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.adminKey, options.verifyIdToken)
+    route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.isAdmin, options.verifyIdToken)
   const rates = asker && options.rateLimit > 0 ? takeRate(await options.count(asker.rateKey, now), options.rateLimit, now) : {}
   const scope: Scope = {
     organization_id: asker?.organization ?? PLATFORM,
     caller: asker?.caller ?? { kind: 'platform', actor: 'anonymous' },
     context: { request_id: request.id, address: request.address },
     trace: request.trace,
+    spans,
+    route: label,
   }
+  if (asker) spans?.tenant(asker.organization)
   const bytes = route.body ? await readBody(request.raw, route.bodyLimit ?? MEGABYTE) : NO_BYTES
   const binding = `${scope.organization_id}\n${route.method} ${name}${route.path}`
   const input = {

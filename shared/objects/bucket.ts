@@ -1,34 +1,23 @@
 import { z } from 'zod'
 import { Refusal } from '../errors.ts'
+import { serviceTokens } from '../token.ts'
 import type { Objects } from './objects.ts'
 
 /** Where Cloud Storage and the metadata server are; `bucket` may be followed by a folder: `name/folder`. */
 export type BucketOptions = { bucket: string; storageUrl: string; metadataUrl: string; now?: () => number }
 
 const TIMEOUT_MS = 5000
-/** A token is asked for again when it has less than this to live. */
-const SPARE_MS = 60_000
-
-const Token = z.object({ access_token: z.string(), expires_in: z.number() })
 const Listing = z.object({ items: z.array(z.object({ name: z.string() })).default([]), nextPageToken: z.string().optional() })
 
 /** Objects of a Cloud Storage bucket, over its JSON API with the token of this function's service account. */
-export const bucketObjects = ({ bucket, storageUrl, metadataUrl, now = Date.now }: BucketOptions): Objects => {
+export const bucketObjects = ({ bucket, storageUrl, metadataUrl, now }: BucketOptions): Objects => {
   const [name, ...folder] = bucket.split('/')
   const prefix = folder.map(segment => `${segment}/`).join('')
   const objects = `/storage/v1/b/${name}/o`
-  let token: { text: string; until: number } | undefined
+  const token = serviceTokens(metadataUrl, now)
 
-  const tokenText = async (): Promise<string> => {
-    if (token && now() < token.until) return token.text
-    const path = '/computeMetadata/v1/instance/service-accounts/default/token'
-    const response = await reach(`${metadataUrl}${path}`, { headers: { 'metadata-flavor': 'Google' } })
-    const { access_token, expires_in } = Token.parse(await ok(response, 'the metadata server').json())
-    token = { text: access_token, until: now() + expires_in * 1000 - SPARE_MS }
-    return token.text
-  }
   const send = async (path: string, more: RequestInit = {}): Promise<Response> => {
-    const headers = { authorization: `Bearer ${await tokenText()}`, 'content-type': 'application/json' }
+    const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' }
     return reach(storageUrl + path, { ...more, headers })
   }
 

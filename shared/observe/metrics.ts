@@ -1,5 +1,6 @@
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { MeterProvider, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import { type Log, makeLog } from './log.ts'
 
 /** What a process measures. Durations are seconds; every label has few values. */
 export type Metrics = {
@@ -12,11 +13,15 @@ export type Metrics = {
   redis(seconds: number, outcome: 'ok' | 'error'): void
   /** What a tier of a cache had: `stale` is an older version, given because a newer one could not be loaded. */
   cache(name: string, tier: Tier, outcome: 'hit' | 'miss' | 'error' | 'stale', count?: number): void
-  /** Reads a gauge whenever metrics are collected. */
-  gauge(name: string, description: string, read: () => number): void
-  /** Everything so far as Prometheus text (version 0.0.4). */
+  /** Reads a gauge whenever metrics are collected: one value, or one for each of its labels. */
+  gauge(name: string, description: string, read: () => Reading | Promise<Reading>): void
+  /** Everything so far, as OpenTelemetry has it. */
+  collect(): Promise<ResourceMetrics>
+  /** The same as Prometheus text (version 0.0.4). */
   text(): Promise<string>
 }
+
+export type Reading = number | readonly (readonly [labels: Record<string, string>, value: number])[]
 
 /** Where a value may be: in this process, in Redis, or where it is loaded from. */
 export type Tier = 'process' | 'redis' | 'source'
@@ -25,19 +30,22 @@ const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1
 const RUN_BUCKETS = [0.1, 1, 10, 60, 300, 1800]
 
 /** Metrics of this process over OpenTelemetry. */
-export const makeMetrics = (): Metrics => {
+export const makeMetrics = (log: Log = makeLog('warning', undefined)): Metrics => {
   const reader = new PrometheusExporter({ preventServerStart: true })
   const meter = new MeterProvider({ readers: [reader] }).getMeter('agenthub')
-  const advice = { explicitBucketBoundaries: LATENCY_BUCKETS }
-  const queries = meter.createHistogram('db_query_duration_seconds', { description: 'Round trips to Postgres by statement', advice })
-  const requests = meter.createHistogram('http_request_duration_seconds', { description: 'Requests by route and status', advice })
-  const runs = meter.createHistogram('job_duration_seconds', {
-    description: 'Runs of jobs by their outcome',
-    advice: { explicitBucketBoundaries: RUN_BUCKETS },
-  })
-  const asked = meter.createHistogram('redis_request_duration_seconds', { description: 'Requests to Redis', advice })
+  const histogram = (name: string, description: string, explicitBucketBoundaries: number[]) =>
+    meter.createHistogram(name, { description, advice: { explicitBucketBoundaries } })
+  const queries = histogram('db_query_duration_seconds', 'Round trips to Postgres by statement', LATENCY_BUCKETS)
+  const requests = histogram('http_request_duration_seconds', 'Requests by route and status', LATENCY_BUCKETS)
+  const runs = histogram('job_duration_seconds', 'Runs of jobs by their outcome', RUN_BUCKETS)
+  const asked = histogram('redis_request_duration_seconds', 'Requests to Redis', LATENCY_BUCKETS)
   const looks = meter.createCounter('cache_looks', { description: 'What the tiers of caches had' })
   const serializer = new PrometheusSerializer()
+  const collect = async () => {
+    const { resourceMetrics, errors } = await reader.collect()
+    for (const error of errors) log('warning', 'a metric could not be read', { error })
+    return resourceMetrics
+  }
   return {
     query: (statement, seconds, outcome) => queries.record(seconds, { statement, outcome }),
     request: (route, status, seconds) => requests.record(seconds, { route, status }),
@@ -45,8 +53,12 @@ export const makeMetrics = (): Metrics => {
     redis: (seconds, outcome) => asked.record(seconds, { outcome }),
     cache: (cache, tier, outcome, count = 1) => looks.add(count, { cache, tier, outcome }),
     gauge: (name, description, read) => {
-      meter.createObservableGauge(name, { description }).addCallback(result => result.observe(read()))
+      meter.createObservableGauge(name, { description }).addCallback(async result => {
+        const reading = await read()
+        for (const [labels, value] of typeof reading === 'number' ? [[{}, reading] as const] : reading) result.observe(value, labels)
+      })
     },
-    text: async () => serializer.serialize((await reader.collect()).resourceMetrics),
+    collect,
+    text: async () => serializer.serialize(await collect()),
   }
 }

@@ -22,7 +22,13 @@ export type Ground = {
   agent(gateway: Child, key: string): Promise<{ path: string; json: string }>
 }
 
-export type Bench = { name: string; about: string; run(ground: Ground): Promise<Found> }
+export type Bench = {
+  name: string
+  about: string
+  /** What it needs and does not find here, in words. */
+  lacks?(server: string): Promise<string | undefined>
+  run(ground: Ground): Promise<Found>
+}
 
 export const gateway = 'functions/start'
 const scripts = [

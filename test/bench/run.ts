@@ -7,6 +7,7 @@ import { startServer } from '../support/server.ts'
 import { audit } from './audit.ts'
 import { cache } from './cache.ts'
 import { ceiling } from './ceiling.ts'
+import { cranfield } from './cranfield.ts'
 import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
 import { bundle, onGround } from './ground.ts'
@@ -21,6 +22,7 @@ import { isMet, machine, printed } from './report.ts'
 import { reports } from './reports.ts'
 import { scope } from './scope.ts'
 import { stages } from './stages.ts'
+import { vectors } from './vectors.ts'
 
 const benches = [
   ...[
@@ -37,6 +39,8 @@ const benches = [
     payments,
     ingest,
     reports,
+    cranfield,
+    vectors,
     cache,
     loops,
   ],
@@ -69,6 +73,12 @@ const main = async (names: string[]): Promise<boolean> => {
     )
     let met = true
     for (const bench of benches.filter(({ name }) => names.length === 0 || names.includes(name))) {
+      const lack = await bench.lacks?.(server.url)
+      if (lack !== undefined) {
+        console.log(`\n${bench.name}: left out, for ${lack}`)
+        met &&= names.length === 0
+        continue
+      }
       const found = await onGround(server.url, bench)
       console.log(printed(bench.name, bench.about, machine(rows[0]?.version ?? 'unknown'), found))
       met &&= found.targets.every(isMet)

@@ -130,3 +130,11 @@ redisTest('what is kept goes by itself, not all at the same moment', async () =>
   expect(Math.min(...times)).toBeGreaterThan(890_000)
   expect(Math.max(...times)).toBeLessThanOrEqual(1_100_000)
 })
+
+redisTest('the turn to load is had by whom it was given, though the request for it was repeated on the way', async () => {
+  const cache = await stand.cache()
+  stand.bridge.become('twice')
+  const begun = performance.now()
+  expect(await cache.get(newKey(), '1', async () => entry('1'))).toBe('at 1')
+  expect(performance.now() - begun).toBeLessThan(2500)
+})

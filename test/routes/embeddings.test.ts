@@ -77,7 +77,10 @@ test('a thousand texts are looked up in one query', async () => {
   expect((await call('PUT', put, { model: 'm', items })).body).toEqual({ stored: 1000 })
   const queries = async () => {
     const metrics = (await app.admin('GET', '/metrics')).text
-    return [...metrics.matchAll(/^db_query_duration_seconds_count\{.*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
+    return [...metrics.matchAll(/^db_query_duration_seconds_count\{(?!.*"reports\.ages").*\} (\d+)/gm)].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0,
+    )
   }
   const before = await queries()
   const { body } = await call('POST', lookup, { model: 'm', texts: texts.toReversed() })

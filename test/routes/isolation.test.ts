@@ -46,6 +46,7 @@ const MAKING = [
   'put /database/tables/:table',
   'put /analytics/metrics/:key',
   'put /rag/documents/:id',
+  'put /rag/faqs/:id',
 ]
 /** Routes whose names are the same for all. */
 const OF_ALL = ['get /analytics/reports/:name']

@@ -41,6 +41,8 @@ test.each([
   ['AUDIT_HEAD_BUCKET', 'gs://heads'],
   ['STORAGE_EMULATOR_HOST', 'localhost'],
   ['ID_TOKEN_KEYS_URL', 'certs'],
+  ['SQL_ADMIN_API_URL', 'sqladmin'],
+  ['SECRET_MANAGER_API_URL', 'secrets'],
   ['UPSTASH_REDIS_REST_URL', 'redis'],
   ['RATE_LIMIT_PER_MINUTE', 'many'],
   ['LOG_LEVEL', 'loud'],
@@ -104,6 +106,7 @@ test('a whole Cloud SQL configuration is read, lists with their spaces taken off
     name: 'agenthub',
     user: 'u',
     passwordSecret: 's',
+    adminUrl: 'https://sqladmin.googleapis.com',
   })
   expect(config.idTokens.accounts).toEqual(['a@x', 'b@x'])
 })

@@ -3,6 +3,7 @@ import { text } from '../../shared/cache/codecs.ts'
 import { makeCopies } from '../../shared/cache/copies.ts'
 import { makeDatabase } from '../../shared/db/database.ts'
 import type { Scope } from '../../shared/db/scope.ts'
+import type { Embedded } from '../../shared/embeddings/items.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { type Json, LosslessNumber, stringify } from '../../shared/json.ts'
 import type { Stage } from '../../shared/migration/stage.ts'
@@ -66,6 +67,9 @@ export const mirrored =
     }
     return { stores, scope, stop: release }
   }
+
+/** An item without a vector, where nobody makes any. */
+export const unembedded: Embedded = { vector: undefined, state: 'pending', lacking: 'pending' }
 
 /** The time of second `n` of the tests' day. */
 export const at = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, n)).toISOString()

@@ -15,6 +15,8 @@ export type Made = {
   record: string
   metric: string
   document: string
+  entry: string
+  faq: string
 }
 
 /** A request that a route accepts for the records of `made`. */
@@ -54,6 +56,8 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
     user: await id('/organizations/users', { email: `${mark}@example.org`, name: mark, role: 'member' }),
     metric,
     document: await id('/rag/documents', { title: mark, content: `Of ${mark}.`, metadata: { mark } }),
+    entry: await id('/knowledge/entries', { agent_id: agent, title: mark, content: `A word from ${mark}`, tags: [mark] }),
+    faq: await id('/rag/faqs', { question: `What is ${mark}?`, answer: mark, category: mark, metadata: { mark }, embedding: [1, 2] }),
     key: await id('/organizations/api-keys', { name: mark, role: 'viewer' }),
   }
 }
@@ -90,11 +94,18 @@ export const examples: Record<string, (made: Made) => Example> = {
     path: `/conversations/${conversation}/messages`,
     body: { role: 'user', content: 'One more' },
   }),
+  'post /knowledge/entries': ({ agent }) => ({ path: '/knowledge/entries', body: { agent_id: agent, title: 'New', content: 'Content' } }),
+  'get /knowledge/entries': () => ({ path: '/knowledge/entries' }),
+  'get /knowledge/entries/:id': ({ entry }) => ({ path: `/knowledge/entries/${entry}` }),
+  'patch /knowledge/entries/:id': ({ entry }) => ({ path: `/knowledge/entries/${entry}`, body: { title: 'Changed' } }),
+  'delete /knowledge/entries/:id': ({ entry }) => ({ path: `/knowledge/entries/${entry}` }),
   'put /knowledge/embeddings': () => ({
     path: '/knowledge/embeddings',
     body: { model: 'example', items: [{ text: 'a text', embedding: [0.5, 1] }] },
   }),
   'post /knowledge/embeddings/lookup': () => ({ path: '/knowledge/embeddings/lookup', body: { model: 'example', hashes: ['a', 'b'] } }),
+  'post /knowledge/search': () => ({ path: '/knowledge/search', body: { query: 'of' } }),
+  'post /rag/search': () => ({ path: '/rag/search', body: { query: 'of' } }),
   'post /rag/documents': () => ({
     path: '/rag/documents',
     body: { title: 'Example', content: 'A text.', chunks: [{ content: 'A text.' }] },
@@ -127,6 +138,13 @@ export const examples: Record<string, (made: Made) => Example> = {
   'get /payments/transactions': () => ({ path: '/payments/transactions' }),
   'get /payments/transactions/:id': ({ transaction }) => ({ path: `/payments/transactions/${transaction}` }),
   'get /payments/balance': () => ({ path: '/payments/balance' }),
+  'post /rag/faqs': () => ({ path: '/rag/faqs', body: { question: 'When?', answer: 'Now.' } }),
+  'get /rag/faqs': () => ({ path: '/rag/faqs' }),
+  'get /rag/faqs/:id': ({ faq }) => ({ path: `/rag/faqs/${faq}` }),
+  'put /rag/faqs/:id': ({ faq }) => ({ path: `/rag/faqs/${faq}`, body: { question: 'When?', answer: 'Now.', embedding: [1] } }),
+  'patch /rag/faqs/:id': ({ faq }) => ({ path: `/rag/faqs/${faq}`, body: { answer: 'Then.' } }),
+  'delete /rag/faqs/:id': ({ faq }) => ({ path: `/rag/faqs/${faq}` }),
+  'post /rag/faqs/delete': () => ({ path: '/rag/faqs/delete', body: { where: { mark: { $exists: true } } } }),
   'get /database/tables': () => ({ path: '/database/tables' }),
   'get /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}` }),
   'put /database/tables/:table': ({ table }) => ({ path: `/database/tables/${table}`, body: { columns: {} } }),

@@ -58,7 +58,7 @@ export type Server = {
   crash(): Promise<void>
 }
 
-/** A real PostgreSQL server of our own under `folder`, without fsync: nothing in it outlives the tests. */
+/** A real PostgreSQL server of our own under `folder`, on what is there or new, without fsync: nothing in it outlives the tests. */
 export const startServer = async (folder: string, flags: string[] = ['-c', 'fsync=off', '-c', 'max_connections=200']): Promise<Server> => {
   linkLibraries()
   openTheWay()
@@ -75,7 +75,7 @@ export const startServer = async (folder: string, flags: string[] = ['-c', 'fsyn
     onLog: () => {},
     onError: () => {},
   })
-  await server.initialise()
+  if (!existsSync(join(folder, 'PG_VERSION'))) await server.initialise()
   await server.start()
   const crash = async () => {
     const file = join(folder, 'postmaster.pid')

@@ -33,7 +33,7 @@ from (select e ->> 'id' as id from jsonb_array_elements($2::jsonb) e order by 1)
 const write = `with given as materialized (
   select n, e ->> 'id' as id, e from jsonb_array_elements($2::jsonb) with ordinality g (e, n)
 ), present as materialized (
-  select d.* from rag_documents d where organization_id = $1 and id in (select id from given) and deleted_at is null
+  select d.* from rag_documents d where organization_id = $1 and id = any (array(select id from given)) and deleted_at is null
 ), next as materialized (
   select g.n, g.id, g.e, p.id is not null as alive, p as was,
     case when e ? 'title' then e ->> 'title' else p.title end as title,

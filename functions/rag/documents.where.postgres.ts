@@ -17,7 +17,7 @@ export const matchingStatement = (organization: string, where: Where): Statement
 /** Removes them (of `among`), and answers how many they were. What changes meanwhile is looked at again. */
 export const removeStatement = (organization: string, where: Where, at: string, among?: readonly string[]): Statement => {
   const values = valuesOf([organization, at])
-  const ids = among && `and id in (select jsonb_array_elements_text(${values.add(stringify(among), 'jsonb')}))`
+  const ids = among && `and id = any (array(select jsonb_array_elements_text(${values.add(stringify(among), 'jsonb')})))`
   const text = `with gone as (
   update rag_documents
   set deleted_at = $2::timestamptz, updated_at = $2::timestamptz, chunks_hash = null, chunk_count = null, version = nextval('row_version')

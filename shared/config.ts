@@ -12,6 +12,9 @@ const list = z.string().transform(text =>
     .filter(item => item !== ''),
 )
 
+const VERTEX_URL = 'https://us-central1-aiplatform.googleapis.com'
+const OPENAI_URL = 'https://api.openai.com/v1'
+
 const Environment = z.object({
   PORT: port.default(8080),
   HOST: z.string().default('127.0.0.1'),
@@ -49,6 +52,11 @@ const Environment = z.object({
   MIGRATION_STAGE_CACHE_SECONDS: count(1, 3600).default(30),
   EVENT_RETENTION_MONTHS: count(1, 1200).optional(),
   RATE_LIMIT_PER_MINUTE: count(0, 1_000_000).optional(),
+  EMBEDDING_PROVIDER: z.enum(['local', 'vertex', 'openai', 'none']).optional(),
+  EMBEDDING_URL: z.url().optional(),
+  EMBEDDING_MODEL: z.string().min(1).max(200).optional(),
+  EMBEDDING_DIMENSIONS: count(1, 1536).optional(),
+  EMBEDDING_API_KEY_SECRET: z.string().optional(),
   PAYMENT_PROVIDER: z.enum(['manual', 'stripe']).default('manual'),
   STRIPE_API_KEY: z.string().optional(),
   STRIPE_WEBHOOK_SECRET: z.string().optional(),
@@ -90,6 +98,12 @@ export type Config = {
   eventMonths: number | undefined
   /** Requests a key may make in a minute; 0 is no limit. */
   rateLimit: number
+  /** Who makes vectors of texts; with `none` callers bring them. `apiKeySecret` is a name in Secret Manager. */
+  embeddings:
+    | { provider: 'none' }
+    | { provider: 'local' }
+    | { provider: 'vertex'; url: string; model: string; dimensions: number }
+    | { provider: 'openai'; url: string; model: string; dimensions: number | undefined; apiKeySecret: string | undefined }
   /** Who moves the money of new payment intents, and how Stripe is reached, where it is. */
   payments: { provider: 'manual' | 'stripe'; stripe: { url: string; apiKey: string; webhookSecret: string } | undefined }
   logLevel: 'debug' | 'info' | 'warning' | 'error' | 'silent'
@@ -121,6 +135,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     migration: { first: env.MIGRATION_INITIAL_STAGE, validSeconds: env.MIGRATION_STAGE_CACHE_SECONDS },
     eventMonths: env.EVENT_RETENTION_MONTHS,
     rateLimit: env.RATE_LIMIT_PER_MINUTE ?? (database.kind === 'embedded' ? 0 : 600),
+    embeddings: embeddingsOf(env, database),
     payments: paymentsOf(env),
     logLevel: env.LOG_LEVEL,
     project: env.GOOGLE_CLOUD_PROJECT,
@@ -146,6 +161,16 @@ const databaseOf = (env: z.infer<typeof Environment>): Config['database'] => {
     user: env.DB_USER,
     passwordSecret: env.DB_PASSWORD_SECRET,
   }
+}
+
+const embeddingsOf = (env: z.infer<typeof Environment>, { kind }: Config['database']): Config['embeddings'] => {
+  const { EMBEDDING_URL: url, EMBEDDING_MODEL: model, EMBEDDING_DIMENSIONS: dimensions, EMBEDDING_API_KEY_SECRET: apiKeySecret } = env
+  const provider = env.EMBEDDING_PROVIDER ?? (kind === 'embedded' ? 'local' : 'none')
+  if (provider === 'local' && env.K_REVISION) throw new ConfigError('EMBEDDING_PROVIDER: the local model is not deployed')
+  if (provider === 'vertex')
+    return { provider, url: url ?? VERTEX_URL, model: model ?? 'gemini-embedding-001', dimensions: dimensions ?? 1536 }
+  if (provider === 'openai') return { provider, url: url ?? OPENAI_URL, model: model ?? 'text-embedding-3-small', dimensions, apiKeySecret }
+  return { provider }
 }
 
 const paymentsOf = (env: z.infer<typeof Environment>): Config['payments'] => {

@@ -3,6 +3,8 @@ import type { Config } from './config.ts'
 import { type Database, makeDatabase } from './db/database.ts'
 import type { Opened, Role } from './db/opened.ts'
 import { openPool } from './db/pool.ts'
+import type { Embeddings } from './embeddings/embeddings.ts'
+import { openEmbeddings } from './embeddings/open.ts'
 import { type Counter, countInProcess, countInRedis } from './http/ratelimit.ts'
 import { newId } from './id.ts'
 import { type Collection, makeStaged, type Staged } from './migration/staged.ts'
@@ -14,6 +16,8 @@ export type Shared = {
   config: Config
   adminKey: string
   db: Database
+  /** Makes vectors of texts, where a provider is configured. */
+  embeddings: Embeddings | undefined
   /** Counts for rate limits. */
   count: Counter
   log: Log
@@ -43,6 +47,7 @@ export const shareOver = async (config: Config, adminKey: string, { pool, close 
     config,
     adminKey,
     db,
+    embeddings: openEmbeddings(config, db, log),
     count,
     log,
     metrics,

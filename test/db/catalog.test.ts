@@ -16,7 +16,7 @@ const PLATFORM = [
   'schema_migrations',
 ]
 /** What other rows say once more: keyed by what they are about, without stamps, and no event of their own. */
-const DERIVED = ['data_index']
+const DERIVED = ['data_index', 'item_vectors', 'rag_chunks']
 /** Written by the machinery and not by a caller: an event of each of their rows would say nothing. */
 const UNAUDITED = [
   'analytics_event_keys',

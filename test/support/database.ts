@@ -31,7 +31,7 @@ export const makeTestDatabase = (environment: Record<string, string> = {}): Prom
   engine === 'server' ? onTemplate(environment) : onDump(environment)
 
 const settings = (environment: Record<string, string>): Config =>
-  readConfig({ AGENTHUB_ADMIN_KEY: ADMIN_KEY, LOG_LEVEL: 'error', ...environment })
+  readConfig({ AGENTHUB_ADMIN_KEY: ADMIN_KEY, LOG_LEVEL: 'error', EMBEDDING_PROVIDER: 'none', ...environment })
 
 const onTemplate = async (environment: Record<string, string>): Promise<TestDatabase> => {
   const server = inject('server')

@@ -1,0 +1,32 @@
+import type { Config } from '../config.ts'
+import { readSecret } from '../db/cloudsql.ts'
+import type { Database } from '../db/database.ts'
+import type { Log } from '../observe/log.ts'
+import { cachedEmbeddings } from './cached.ts'
+import type { Embedder, Embeddings } from './embeddings.ts'
+import { postgresVectors } from './kept.postgres.ts'
+import { localEmbedder } from './local.ts'
+import { openAiEmbedder } from './openai.ts'
+import { googleIdentity, vertexEmbedder } from './vertex.ts'
+
+/** The provider that is configured; undefined where callers bring their vectors. Nothing is asked before the first text. */
+export const makeEmbedder = ({ embeddings, project }: Pick<Config, 'embeddings' | 'project'>): Embedder | undefined => {
+  switch (embeddings.provider) {
+    case 'none':
+      return undefined
+    case 'local':
+      return localEmbedder()
+    case 'vertex':
+      return vertexEmbedder({ ...embeddings, ...googleIdentity(project) })
+    case 'openai': {
+      const { apiKeySecret: secret } = embeddings
+      return openAiEmbedder({ ...embeddings, apiKey: secret === undefined ? undefined : () => readSecret(secret, project) })
+    }
+  }
+}
+
+/** The same, with what it made kept in the database. */
+export const openEmbeddings = (config: Config, db: Database, log: Log): Embeddings | undefined => {
+  const embedder = makeEmbedder(config)
+  return embedder && cachedEmbeddings(embedder, postgresVectors(db), log)
+}

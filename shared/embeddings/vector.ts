@@ -1,0 +1,16 @@
+/** Numbers of every searched vector: shorter ones are padded with zeros, which leaves cosines as they are. */
+export const WIDTH = 1536
+
+/** A vector as it is searched: of unit length, padded to 1536. Undefined where it is longer than that, or has no direction. */
+export const unit = (numbers: ArrayLike<number>): Float32Array | undefined => {
+  let sum = 0
+  for (let i = 0; i < numbers.length; i++) sum += (numbers[i] as number) ** 2
+  const length = Math.sqrt(sum)
+  if (numbers.length > WIDTH || length === 0 || !Number.isFinite(length)) return undefined
+  const vector = new Float32Array(WIDTH)
+  for (let i = 0; i < numbers.length; i++) vector[i] = (numbers[i] as number) / length
+  return vector
+}
+
+/** A vector as Postgres reads a real[]: `{0.1,0.2}`. */
+export const literalOf = (vector: ArrayLike<number>): string => `{${Array.prototype.join.call(vector)}}`

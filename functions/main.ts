@@ -21,13 +21,17 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   database: async () => (await import('./database/index.ts')).makeDatabaseFunction,
   migration: async () => (await import('./migration/index.ts')).makeMigration,
   jobs: async () => (await import('./jobs/index.ts')).makeJobs,
+  schema: async () => (await import('./schema/index.ts')).makeSchema(migrationsDir),
   audit: async () => (await import('./audit/index.ts')).makeAudit,
 }
+
+/** The names of all functions. */
+export const targets = Object.keys(loaders)
 
 /** Throws ConfigError for a target that there is not. */
 const loaderOf = (target: string) => {
   const load = loaders[target]
-  if (!load) throw new ConfigError(`FUNCTION_TARGET: must be one of ${Object.keys(loaders).join(', ')}`)
+  if (!load) throw new ConfigError(`FUNCTION_TARGET: must be one of ${targets.join(', ')}`)
   return load
 }
 

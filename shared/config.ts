@@ -1,19 +1,8 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { count, type Login, list, logins, OPENAI_URL, port, VERTEX_URL } from './config.fields.ts'
 import { type Stage, stages } from './migration/stage.ts'
 import type { Place } from './objects/open.ts'
-
-const port = z.coerce.number().int().min(0).max(65535)
-const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
-const list = z.string().transform(text =>
-  text
-    .split(',')
-    .map(item => item.trim())
-    .filter(item => item !== ''),
-)
-
-const VERTEX_URL = 'https://us-central1-aiplatform.googleapis.com'
-const OPENAI_URL = 'https://api.openai.com/v1'
 
 const Environment = z.object({
   PORT: port.default(8080),
@@ -33,12 +22,14 @@ const Environment = z.object({
   DB_NAME: z.string().default('agenthub'),
   DB_USER: z.string().optional(),
   DB_PASSWORD_SECRET: z.string().optional(),
+  DB_LOGINS: logins.default([]),
   DB_POOL_SIZE: count(1, 100).default(5),
   DB_QUEUE_SIZE: count(0, 100_000).default(500),
   DB_STATEMENT_TIMEOUT_MS: count(10, 600_000).default(5000),
   AGENTHUB_ADMIN_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
   ALLOWED_SERVICE_ACCOUNTS: list.default([]),
   ID_TOKEN_AUDIENCES: list.default([]),
+  ID_TOKEN_SIGNATURES: z.enum(['CHECK', 'REMOVED']).default('CHECK'),
   ID_TOKEN_KEYS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
   AUDIT_HEAD_BUCKET: z
     .string()
@@ -84,11 +75,16 @@ export type Config = {
         user: string
         passwordSecret: string | undefined
       }
+  /** Whom a migration grants what. */
+  logins: Login[]
   /** Connections of this process, requests that may wait for one, and how long a statement may run (ms). */
   pool: { size: number; queue: number; statementTimeout: number }
   adminKey: string | undefined
-  /** Google service accounts that may call platform routes, the audiences their tokens must name, and where the signing keys are. */
-  idTokens: { accounts: string[]; audiences: string[]; keysUrl: string }
+  /**
+   * Google service accounts that may call platform routes, the audiences their tokens must name, and where the signing keys are.
+   * REMOVED: Cloud Run lets in nobody whose token it has not checked, and takes the signature away.
+   */
+  idTokens: { accounts: string[]; audiences: string[]; keysUrl: string; signatures: 'CHECK' | 'REMOVED' }
   /** Where the heads of the sealed audit are kept, beside the log. */
   auditHeads: Place | undefined
   redis: { url: string; token: string } | undefined
@@ -127,9 +123,15 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     target: env.FUNCTION_TARGET,
     dataDir: env.DATA_DIR,
     database,
+    logins: env.DB_LOGINS,
     pool: { size: env.DB_POOL_SIZE, queue: env.DB_QUEUE_SIZE, statementTimeout: env.DB_STATEMENT_TIMEOUT_MS },
     adminKey: env.AGENTHUB_ADMIN_KEY,
-    idTokens: { accounts: env.ALLOWED_SERVICE_ACCOUNTS, audiences: env.ID_TOKEN_AUDIENCES, keysUrl: env.ID_TOKEN_KEYS_URL },
+    idTokens: {
+      accounts: env.ALLOWED_SERVICE_ACCOUNTS,
+      audiences: env.ID_TOKEN_AUDIENCES,
+      keysUrl: env.ID_TOKEN_KEYS_URL,
+      signatures: env.ID_TOKEN_SIGNATURES,
+    },
     auditHeads: auditHeadsOf(env, database),
     redis: redisOf(env),
     migration: { first: env.MIGRATION_INITIAL_STAGE, validSeconds: env.MIGRATION_STAGE_CACHE_SECONDS },

@@ -6,6 +6,7 @@ import { onServer } from '../support/global.ts'
 import { startServer } from '../support/server.ts'
 import { audit } from './audit.ts'
 import { ceiling } from './ceiling.ts'
+import { coldstart } from './coldstart.ts'
 import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
 import { bundle, onGround } from './ground.ts'
@@ -22,7 +23,23 @@ import { scope } from './scope.ts'
 import { stages } from './stages.ts'
 
 const benches = [
-  ...[ceiling, scope, pages, idempotency, audit, dualwrite, stages, crash, dictionaryImport, records, payments, ingest, reports, loops],
+  ...[
+    ceiling,
+    scope,
+    pages,
+    idempotency,
+    audit,
+    dualwrite,
+    stages,
+    crash,
+    dictionaryImport,
+    records,
+    payments,
+    ingest,
+    reports,
+    loops,
+    coldstart,
+  ],
 ]
 
 /** The server of DATABASE_URL, or one of our own that goes when we do. */

@@ -29,7 +29,7 @@ export const entriesOf = async (target: string): Promise<Entry[]> => {
   const name = `agenthub-${target}`
   const needed = ['@google-cloud/functions-framework', ...installed, ...(BESIDES[target]?.installed ?? [])]
   const lock = lockOf(JSON.parse(read('package-lock.json').toString()), name, [...new Set(needed)].sort())
-  const manifest = { name, private: true, type, main: 'dist/index.js', engines, dependencies: lock.packages['']?.dependencies }
+  const manifest = { name, private: true, type, main: 'dist/index.mjs', engines, dependencies: lock.packages['']?.dependencies }
   return [
     ...files,
     ...(BESIDES[target]?.files?.() ?? []),

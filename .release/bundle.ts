@@ -8,13 +8,17 @@ const INSTALLED = ['@google-cloud/*', 'google-auth-library']
 /** What no deployed function needs: the embedded database, the embedding model that runs in the process. `pg-native` is nowhere. */
 const LEFT_OUT = ['@electric-sql/*', '@energetic-ai/*', 'pg-native']
 
-/** Leaves out the other functions and the embedded database: their dynamic imports stay, and would fail. */
+/** Leaves out the other functions and the embedded database, whose dynamic imports stay and would fail, and zod's 50 languages. */
 const only = (target: string): Plugin => ({
   name: 'only',
-  setup: ({ onResolve }) => {
+  setup: ({ onLoad, onResolve }) => {
     onResolve({ filter: /^\.\/[\w-]+\/index\.ts$/ }, ({ path, importer }) =>
       importer.endsWith('/functions/main.ts') && path !== `./${target}/index.ts` ? { path, external: true } : undefined,
     )
+    onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer }) =>
+      importer.includes('/zod/') ? { path: 'no-locales', namespace: 'empty' } : undefined,
+    )
+    onLoad({ filter: /./, namespace: 'empty' }, () => ({ contents: 'export {}' }))
     onResolve({ filter: /\/embedded\.ts$/ }, ({ path }) => ({ path, external: true }))
   },
 })
@@ -39,6 +43,10 @@ export const bundle = async (root: string, target: string): Promise<Bundle> => {
     target: 'node20',
     mainFields: ['module', 'main'], // modules of today: what is not used falls away
     legalComments: 'none',
+    outExtension: { '.js': '.mjs' }, // else the framework reads package.json, by a package that takes as long as ours to load
+    minifyWhitespace: true, // names stay: a stack is readable
+    minifySyntax: true,
+    define: { navigator: '{"userAgent":"Node.js"}' }, // as Node 21 and later say; without it pg loads all of fetch to find out
     external: [...INSTALLED, ...LEFT_OUT],
     banner: { js: REQUIRE },
     plugins: [only(target)],

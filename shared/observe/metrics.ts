@@ -1,5 +1,4 @@
-import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
 
 /** What a process measures. Durations are seconds; every label has few values. */
 export type Metrics = {
@@ -17,9 +16,15 @@ export type Metrics = {
 const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 const RUN_BUCKETS = [0.1, 1, 10, 60, 300, 1800]
 
-/** Metrics of this process over OpenTelemetry. */
+/** Collects when it is asked to, and has nothing to flush or to close. */
+class OnDemand extends MetricReader {
+  protected override async onForceFlush(): Promise<void> {}
+  protected override async onShutdown(): Promise<void> {}
+}
+
+/** Metrics of this process over OpenTelemetry. Their text is the work of a package that is loaded when somebody asks for it. */
 export const makeMetrics = (): Metrics => {
-  const reader = new PrometheusExporter({ preventServerStart: true })
+  const reader = new OnDemand()
   const meter = new MeterProvider({ readers: [reader] }).getMeter('agenthub')
   const advice = { explicitBucketBoundaries: LATENCY_BUCKETS }
   const queries = meter.createHistogram('db_query_duration_seconds', { description: 'Round trips to Postgres by statement', advice })
@@ -28,7 +33,6 @@ export const makeMetrics = (): Metrics => {
     description: 'Runs of jobs by their outcome',
     advice: { explicitBucketBoundaries: RUN_BUCKETS },
   })
-  const serializer = new PrometheusSerializer()
   return {
     query: (statement, seconds, outcome) => queries.record(seconds, { statement, outcome }),
     request: (route, status, seconds) => requests.record(seconds, { route, status }),
@@ -36,6 +40,9 @@ export const makeMetrics = (): Metrics => {
     gauge: (name, description, read) => {
       meter.createObservableGauge(name, { description }).addCallback(result => result.observe(read()))
     },
-    text: async () => serializer.serialize((await reader.collect()).resourceMetrics),
+    text: async () => {
+      const { PrometheusSerializer } = await import('@opentelemetry/exporter-prometheus')
+      return new PrometheusSerializer().serialize((await reader.collect()).resourceMetrics)
+    },
   }
 }

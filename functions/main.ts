@@ -63,6 +63,7 @@ export const assemble = async (
 export const makeFunction = async (config: Config, migrations: string): Promise<Handler> => {
   loaderOf(config.target) // before a database is opened for it
   const shared = await makeShared(config, migrations)
+  void shared.db.ready() // connects while the rest still loads: the first request finds a connection
   drainOnSignal(takeOverBodies(), shared.close, shared.log)
   return (await assemble(config.target, shared)).serve
 }

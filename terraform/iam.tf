@@ -59,13 +59,6 @@ resource "google_service_account" "scheduler" {
   depends_on   = [google_project_service.api]
 }
 
-# Whoever releases (cloudbuild.yaml) asks `schema` to migrate, and only that.
-resource "google_service_account" "release" {
-  account_id   = "${local.name}-release"
-  display_name = "AgentHub release"
-  depends_on   = [google_project_service.api]
-}
-
 # What builds the functions' images: reads the archives, writes images and its log.
 resource "google_service_account" "builder" {
   account_id   = "${local.name}-builder"

@@ -30,7 +30,12 @@ output "balancer_address" {
   value       = one(google_compute_global_address.edge[*].address)
 }
 
-output "releasable" {
-  description = "Functions that a release moves by a share of their traffic; those that hold a memory move at once."
-  value       = [for name, _ in local.functions : name if name != "schema" && !contains(var.migrating, name)]
+output "released_by_share" {
+  description = "Functions that a release moves by a share of their traffic first."
+  value       = join(" ", [for name, _ in local.functions : name if name != "schema" && !contains(var.migrating, name)])
+}
+
+output "released_at_once" {
+  description = "Functions that hold a memory: no share of their traffic can be with a second one."
+  value       = join(" ", var.migrating)
 }

@@ -156,7 +156,7 @@ variable "connectivity" {
 }
 
 variable "archives" {
-  description = "What `npm run archives` made: function -> its archive and the hash of its contents (dist/archives/archives.auto.tfvars.json)."
+  description = "What `npm run archives` made: function -> its archive and the hash of its contents (dist/archives/archives.tfvars.json)."
   type        = map(object({ path = string, hash = string }))
 
   validation {
@@ -233,7 +233,7 @@ variable "settings" {
 
   validation {
     condition = length(setsubtract(keys(var.settings), [
-      "DB_QUEUE_SIZE", "DB_STATEMENT_TIMEOUT_MS", "EMBEDDING_MODEL", "EMBEDDING_PROVIDER", "EMBEDDING_URL", "EVENT_RETENTION_MONTHS",
+      "DB_QUEUE_SIZE", "DB_STATEMENT_TIMEOUT_MS", "EMBEDDING_DIMENSIONS", "EMBEDDING_MODEL", "EMBEDDING_PROVIDER", "EMBEDDING_URL", "EVENT_RETENTION_MONTHS",
       "LOG_LEVEL", "MIGRATION_INITIAL_STAGE", "MIGRATION_STAGE_CACHE_SECONDS", "PAYMENT_PROVIDER", "RATE_LIMIT_PER_MINUTE",
     ])) == 0
     error_message = "Only the settings that are listed here; names of the database, secrets and accounts are Terraform's own."

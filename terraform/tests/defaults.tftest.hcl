@@ -125,7 +125,7 @@ run "each_function_is_somebody_of_its_own" {
     error_message = "One service account a function."
   }
   assert {
-    condition     = alltrue([for grant in google_project_iam_member.function : !contains(["roles/owner", "roles/editor", "roles/viewer"], grant.role)])
+    condition     = alltrue([for grant in concat(values(google_project_iam_member.function), values(google_project_iam_member.builder), values(google_project_iam_member.release)) : !contains(["roles/owner", "roles/editor", "roles/viewer"], grant.role)])
     error_message = "No primitive role."
   }
   assert {

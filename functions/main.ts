@@ -17,6 +17,7 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   agents: async () => (await import('./agents/index.ts')).makeAgents,
   analytics: async () => (await import('./analytics/index.ts')).makeAnalytics,
   conversations: async () => (await import('./conversations/index.ts')).makeConversations,
+  knowledge: async () => (await import('./knowledge/index.ts')).makeKnowledge,
   payments: async () => (await import('./payments/index.ts')).makePayments,
   database: async () => (await import('./database/index.ts')).makeDatabaseFunction,
   migration: async () => (await import('./migration/index.ts')).makeMigration,

@@ -1,4 +1,9 @@
 import { adminKeyOf } from './adminkey.ts'
+import type { Cache, CacheOptions } from './cache/cache.ts'
+import { type Copies, makeCopies } from './cache/copies.ts'
+import { openRedis } from './cache/redis.ts'
+import { makeRevocations, type Revocations } from './cache/revocations.ts'
+import { makeCache } from './cache/tiers.ts'
 import type { Config } from './config.ts'
 import { type Database, makeDatabase } from './db/database.ts'
 import type { Opened, Role } from './db/opened.ts'
@@ -20,6 +25,12 @@ export type Shared = {
   embeddings: Embeddings | undefined
   /** Counts for rate limits. */
   count: Counter
+  /** A cache in this process, and in Redis behind it where that is configured. */
+  cache<T>(options: CacheOptions<T>): Cache<T>
+  /** Copies in this process of what is read at every use. */
+  copies<T>(options: CacheOptions<T>): Copies<T>
+  /** Where it is told that credentials have ended. */
+  revocations: Revocations
   log: Log
   metrics: Metrics
   /** Puts a collection that was a dictionary at its stage, and keeps it among `collections`. */
@@ -38,8 +49,10 @@ export const makeShared = async (config: Config, migrationsDir: string, role: Ro
 export const shareOver = async (config: Config, adminKey: string, { pool, close }: Opened, log: Log): Promise<Shared> => {
   const metrics = makeMetrics()
   const { queue, statementTimeout } = config.pool
-  const count = config.redis ? await countInRedis(config.redis, log) : countInProcess()
+  const redis = config.redis && (await openRedis(config.redis, adminKey, log, metrics))
+  const revocations = makeRevocations(redis, log)
   const db = makeDatabase(pool, { queue, statementTimeout, log, metrics })
+  const cache = <T>(options: CacheOptions<T>): Cache<T> => makeCache(redis, metrics, options)
   const { first, validSeconds } = config.migration
   const instance = newId('ins')
   const collections = new Map<string, Staged<object>>()
@@ -47,13 +60,16 @@ export const shareOver = async (config: Config, adminKey: string, { pool, close 
     config,
     adminKey,
     db,
-    embeddings: openEmbeddings(config, db, log),
-    count,
+    count: redis ? countInRedis(redis) : countInProcess(),
+    cache,
+    copies: options => makeCopies(metrics, options),
+    revocations,
+    embeddings: openEmbeddings(config, { db, log, cache }),
     log,
     metrics,
     collections,
     stage: collection => {
-      const staged = makeStaged(db, log, { first, instance, leaseSeconds: validSeconds, validSeconds }, collection)
+      const staged = makeStaged(db, log, { first, instance, leaseSeconds: validSeconds, validSeconds, ...revocations }, collection)
       collections.set(collection.name, staged)
       return staged
     },

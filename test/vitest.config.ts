@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-/** The whole suite runs twice: on the embedded engine, and on a real server (which alone can show locks, races and crashes). */
-const shared = { globals: false, testTimeout: 60_000, hookTimeout: 60_000, globalSetup: ['test/support/global.ts'] }
+/**
+ * The whole suite runs twice: on the embedded engine, and on a real server (which alone can show locks, races and crashes).
+ * Files share the modules of their worker, which halves its time: no test may leave anything in a module.
+ */
+const shared = { globals: false, isolate: false, testTimeout: 60_000, hookTimeout: 60_000, globalSetup: ['test/support/global.ts'] }
 
 const root = new URL('..', import.meta.url).pathname
 

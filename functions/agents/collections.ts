@@ -1,3 +1,4 @@
+import type { Copies } from '../../shared/cache/copies.ts'
 import type { Collection } from '../../shared/migration/staged.ts'
 import { counterTable, memoryCounters } from './counters.memory.ts'
 import { postgresCounters } from './counters.postgres.ts'
@@ -7,13 +8,13 @@ import { agentReplica, counterReplica } from './replica.postgres.ts'
 import { type AgentStore, agentMethods, type CounterStore, counterMethods } from './store.ts'
 
 /** Agents as they were and as they are. */
-export const agentCollection = (): Collection<AgentStore> => {
+export const agentCollection = (copies: Copies<string>): Collection<AgentStore> => {
   const table = agentTable()
   return {
     name: 'agents',
     memory: memoryAgents(table),
     replica: table.replica,
-    postgres: postgresAgents,
+    postgres: db => postgresAgents(db, copies),
     sql: agentReplica,
     methods: agentMethods,
     fallback: true,

@@ -1,3 +1,4 @@
+import type { Copies } from '../../shared/cache/copies.ts'
 import type { Database } from '../../shared/db/database.ts'
 import { changedRow, jsonOf, NEWEST, oneRow, orLeft, stamps, toPage } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
@@ -7,7 +8,8 @@ import type { AgentStore } from './store.ts'
 /** The wire's shape of an agent. */
 const json = jsonOf(`id, organization_id, name, industry, description, configuration, status, ${stamps}`)
 
-const get = `select id, version, ${json} from agents
+/** Without the JSON at the version of a copy ($3): a configuration may be large. */
+const get = `select id, version, case when version <> $3::bigint then ${json} end from agents
 where organization_id = $1 and id = $2 and deleted_at is null`
 
 const list = `select id, version, ${json}, iso(created_at), id from agents
@@ -53,8 +55,14 @@ returning id, version, ${json} as json`,
 )
 
 /** Agents in Postgres, one statement a method. */
-export const postgresAgents = (db: Database): AgentStore => ({
-  get: async (scope, id) => oneRow<Agent>(await db.read(scope, { name: 'agents.get', text: get, values: [scope.organization_id, id] })),
+export const postgresAgents = (db: Database, copies: Copies<string>): AgentStore => ({
+  get: async (scope, id) => {
+    const agent = await copies.current(JSON.stringify([scope.organization_id, id]), async held => {
+      const [row] = await db.read(scope, { name: 'agents.get', text: get, values: [scope.organization_id, id, held] })
+      return row && { version: row[1] as string, value: row[2] as string | null }
+    })
+    return agent && { id, version: agent.version, json: agent.value }
+  },
   list: async (scope, slice, { status = null, industry = null, q = null }) => {
     const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST), status, industry, q]
     return toPage<Agent>(await db.read(scope, { name: 'agents.list', text: list, values }), slice)

@@ -1,6 +1,9 @@
+import type { Cache } from '../../shared/cache/cache.ts'
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
+import type { Scope } from '../../shared/db/scope.ts'
 import { invalid } from '../../shared/errors.ts'
+import { sha256 } from '../../shared/http/credentials.ts'
 import { ReportName } from './reports.schema.ts'
 import type { ReportStore } from './store.ts'
 
@@ -39,17 +42,22 @@ const reports: Record<ReportName, { columns: string; older: string }> = {
   },
 }
 
-/** One row: the body, or null where it would be too long. */
+/**
+ * One row. First the version, where the whole answer is materialized: it changes when the report is refreshed, and by nothing else. Then
+ * the body, or null where it would be too long; in a look ($5), null where there is a version: then PostgreSQL does not even make it.
+ */
 const textOf = (name: ReportName): string => {
   const { columns, older } = reports[name]
   return `with since as materialized (
-  select since as at, refreshed_at from report_refreshes where name = '${name}'
+  select since as at, refreshed_at, case when since <= $2::date then (extract(epoch from refreshed_at) * 1000000)::bigint::text end as version
+  from report_refreshes where name = '${name}'
 ), line as materialized (
   (select * from own_${name} where day >= $2::date and day < $3::date limit $4::int + 1)
   union all
   (${older} limit $4::int + 1)
 )
-select case when (select count(*) from line) <= $4::int then json_build_object('refreshed_at', iso(refreshed_at), 'items',
+select version, case when $5::boolean and version is not null then null when (select count(*) from line) <= $4::int then
+  json_build_object('refreshed_at', iso(refreshed_at), 'items',
   (select coalesce(json_agg(row_to_json(l)), '[]') from (select day, ${columns} from line order by line.day desc, 2) l))::text end
 from since`
 }
@@ -57,22 +65,39 @@ from since`
 const list = `select json_build_object('items', json_agg(json_build_object('name', name, 'refreshed_at', iso(refreshed_at)) order by name))::text
 from report_refreshes`
 
-/** Reports in Postgres: materialized days beside older ones, which are read where they are kept. */
-export const postgresReports = (db: Database): ReportStore => ({
-  list: async scope => {
-    const [row] = await db.read(scope, { name: 'reports.list', text: list, values: [] })
-    return (row as Columns)[0] as string
-  },
-  get: async (scope, asked, from, to) => {
-    const { data: name } = ReportName.safeParse(asked)
-    if (name === undefined) {
-      await db.read(scope) // a stranger hears that he is one
-      return undefined
-    }
-    const values = [scope.organization_id, from, to, MOST]
-    const [row] = await db.read(scope, { name: `reports.${name}`, text: textOf(name), values })
-    const body = (row as Columns)[0]
-    if (body === null) throw invalid('from', `the answer would have more than ${MOST} items: ask for less time`)
-    return body as string
-  },
-})
+/** Of a released statement, so that what another release made is never taken for this one's. */
+const releaseOf = Object.fromEntries(ReportName.options.map(name => [name, sha256(textOf(name)).toString('base64url').slice(0, 8)]))
+
+/**
+ * Reports in Postgres: materialized days beside older ones, which are read where they are kept. Every answer takes one trip in the
+ * caller's own name, which also says the version that it must have; where `cache` holds that, the trip reads nothing else.
+ */
+export const postgresReports = (db: Database, cache: Cache<string>): ReportStore => {
+  const ask = async (scope: Scope, name: ReportName, from: string, to: string, look: boolean) => {
+    const values = [scope.organization_id, from, to, MOST, look]
+    const [row] = await db.read(scope, { name: `reports.${look ? 'look' : 'load'}_${name}`, text: textOf(name), values })
+    const [version, body] = row as [string | null, string | null]
+    if (body === null && !(look && version)) throw invalid('from', `the answer would have more than ${MOST} items: ask for less time`)
+    return { version: version ?? '', body }
+  }
+  return {
+    list: async scope => {
+      const [row] = await db.read(scope, { name: 'reports.list', text: list, values: [] })
+      return (row as Columns)[0] as string
+    },
+    get: async (scope, asked, from, to) => {
+      const { data: name } = ReportName.safeParse(asked)
+      if (name === undefined) {
+        await db.read(scope) // a stranger hears that he is one
+        return undefined
+      }
+      const { version, body } = await ask(scope, name, from, to, true)
+      if (body !== null) return body
+      const key = JSON.stringify([scope.organization_id, name, releaseOf[name], from, to])
+      return cache.get(key, version, async () => {
+        const loaded = await ask(scope, name, from, to, false)
+        return { version: loaded.version, value: loaded.body as string }
+      })
+    },
+  }
+}

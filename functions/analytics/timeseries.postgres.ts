@@ -10,20 +10,22 @@ const MOST = 10_000
 const steps = { hour: '30 minutes', day: '1 day', week: '7 days', month: '1 month' }
 
 /** By the day: what of a day belongs to a bucket is one subtraction. */
-const byDay = (group: string, which: string): string => `select ${group}, sum(
-      running[case when day = b.last_day then b.last_quarter else 96 end]
-      - case when day = b.first_day and b.first_quarter > 1 then running[b.first_quarter - 1] else 0 end)
-    from event_totals
-    where organization_id = $1 and ${which} and day >= b.first_day and day <= b.last_day
-    group by 1`
+const byDay = (group: string, which: string): string => `select first, grp, sum(n) from (
+    select b.first, ${group} as grp, running[case when t.day = b.last_day then b.last_quarter else 96 end]
+      - case when t.day = b.first_day and b.first_quarter > 1 then running[b.first_quarter - 1] else 0 end as n
+    from bucket b cross join lateral generate_series(b.first_day, b.last_day, '1 day') d (day) join event_totals t on t.day = d.day::date
+    where organization_id = $1 and ${which} and t.day >= (select first_day from bounds) and t.day <= (select last_day from bounds)
+    offset 0) p
+  group by 1, 2`
 
 /** By the hour, for what is asked by two dimensions. */
-const byHour = (group: string, which: string): string => `select ${group}, sum(case when hour >= b.first and hour < b.last_hour then count
+const byHour = (group: string, which: string): string => `select b.first, p.grp, p.count from bucket b cross join lateral (
+    select ${group}, sum(case when hour >= b.first and hour < b.last_hour then count
       else (select sum(q) from unnest(quarters) with ordinality u (q, i)
         where hour + (i - 1) * interval '15 minutes' >= b.first and hour + (i - 1) * interval '15 minutes' < b.beyond) end)
     from event_rollups
     where organization_id = $1 and ${which} and hour >= b.first_hour and hour < b.beyond
-    group by 1`
+    group by 1) p (grp, count)`
 
 /** Where what is asked for is read: the fewest rows there are. */
 const sources = {
@@ -48,22 +50,23 @@ const sourceOf = ({ event_type, group_by }: Series): keyof typeof sources => {
  */
 const textOf = ({ interval, group_by }: Series, pieces: string): string => {
   const dimension = group_by ?? 'null::text'
-  return `with edge as materialized (
+  return `with asked as materialized (select $2::timestamptz as since, $3::timestamptz as until
+), edge as materialized (
   select distinct date_trunc('${interval}', at, $4) as edge
-  from generate_series(date_trunc('${interval}', $2::timestamptz, $4), $3::timestamptz + interval '2 ${interval}', '${steps[interval]}', $4) at
+  from asked, generate_series(date_trunc('${interval}', since, $4), until + interval '2 ${interval}', '${steps[interval]}', $4) at
 ), bucket as materialized (
   select first, beyond, date_bin('1 hour', first, 'epoch') as first_hour, date_bin('1 hour', beyond, 'epoch') as last_hour,
     (first at time zone 'UTC')::date as first_day, (last at time zone 'UTC')::date as last_day,
     (extract(epoch from first - date_bin('1 day', first, 'epoch')) / 900)::int + 1 as first_quarter,
     (extract(epoch from last - date_bin('1 day', last, 'epoch')) / 900)::int + 1 as last_quarter
   from (select edge as first, lead(edge) over (order by edge) as beyond from edge) e, lateral (select beyond - interval '15 minutes' as last) l
-  where first < $3::timestamptz and beyond > $2::timestamptz
+  where first < (select until from asked) and beyond > (select since from asked)
 ), bounds as materialized (
-  select min(first) as first, max(beyond) as beyond, count(*) as buckets,
+  select min(first) as first, max(beyond) as beyond, min(first_day) as first_day, max(last_day) as last_day, count(*) as buckets,
     bool_and(date_bin('15 minutes', first, 'epoch') = first and date_bin('15 minutes', beyond, 'epoch') = beyond) as exact
   from bucket
-), counted as materialized (
-  select b.first, p.grp, p.count from bucket b cross join lateral (${pieces}) p (grp, count)
+), counted (first, grp, count) as materialized (
+  ${pieces}
   union all
   select date_trunc('${interval}', quarter, $4), ${dimension}, sum(count) from event_deltas
   where organization_id = $1 and quarter >= (select first from bounds) and quarter < (select beyond from bounds)

@@ -8,6 +8,7 @@ import { makeAudit } from '../audit/index.ts'
 import { makeConversations } from '../conversations/index.ts'
 import { makeDatabaseFunction } from '../database/index.ts'
 import { makeJobs } from '../jobs/index.ts'
+import { makeKnowledge } from '../knowledge/index.ts'
 import { makeMigration } from '../migration/index.ts'
 import { makeOrganizations } from '../organizations/index.ts'
 import { makePayments } from '../payments/index.ts'
@@ -22,6 +23,7 @@ export const makeGateway = (shared: Shared): HttpFunction[] => {
     makePayments(shared),
     makeAnalytics(shared),
     makeDatabaseFunction(shared),
+    makeKnowledge(shared),
     makeAudit(shared),
     makeJobs(shared),
     makeMigration(shared),

@@ -8,6 +8,8 @@ import { headsIn } from '../audit/heads.ts'
 import { auditPartitions } from '../audit/jobs.postgres.ts'
 import { postgresSeals } from '../audit/seal.postgres.ts'
 import { sealAudit } from '../audit/seal.ts'
+import { postgresCompletions } from '../knowledge/complete.postgres.ts'
+import { completion } from '../knowledge/complete.ts'
 import { purgeComparisons } from '../migration/jobs.postgres.ts'
 import { purgeSessions } from '../organizations/jobs.postgres.ts'
 import { paymentsJob } from '../payments/index.ts'
@@ -17,7 +19,7 @@ import { jobRoute, runRoutes } from './routes.ts'
 import { makeRunner } from './run.ts'
 
 /** Every job there is. A domain adds its own here, or its part to one that is here. */
-const jobsOf = ({ db, log, config }: Shared): Job[] => [
+const jobsOf = ({ db, log, config, embeddings }: Shared): Job[] => [
   refreshReports(db),
   jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db), eventPartitions(db, log)]),
   jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, metrics, old events, old runs', [
@@ -33,6 +35,11 @@ const jobsOf = ({ db, log, config }: Shared): Job[] => [
     purgeComparisons(db),
     purgeRuns(db),
   ]),
+  jobOf(
+    'complete-embeddings',
+    'Make the vectors that items wait for, and all of them anew where the model has changed',
+    embeddings ? completion(postgresCompletions(db), embeddings) : [],
+  ),
   paymentsJob({ db, log, config }),
   sealAudit(postgresSeals(db), headsIn(openObjects(config.auditHeads)), log),
 ]

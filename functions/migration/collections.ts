@@ -3,6 +3,7 @@ import { agents, counters } from '../agents/legacy.ts'
 import { events, metrics } from '../analytics/legacy.ts'
 import { conversations } from '../conversations/legacy.ts'
 import { database, tables } from '../database/legacy.ts'
+import { embeddingsCache } from '../knowledge/legacy.ts'
 import { paymentIntents, transactions } from '../payments/legacy.ts'
 
 /** Every dictionary that can be moved. */
@@ -16,4 +17,5 @@ export const collections: readonly Collection[] = [
   metrics,
   paymentIntents,
   transactions,
+  embeddingsCache,
 ]

@@ -1,3 +1,4 @@
+import { telling } from '../../shared/cache/revocations.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { postgresKeys } from './keys.postgres.ts'
@@ -11,11 +12,11 @@ import { postgresUsers } from './users.postgres.ts'
 import { userRoutes } from './users.routes.ts'
 
 /** The organizations function: organizations, users, API keys and sessions. */
-export const makeOrganizations = ({ db, count }: Shared) => {
-  const organizations = postgresOrganizations(db)
-  const users = postgresUsers(db)
-  const sessions = postgresSessions(db)
-  const keys = postgresKeys(db)
+export const makeOrganizations = ({ db, count, revocations }: Shared) => {
+  const organizations = telling(postgresOrganizations(db), revocations, ['remove'])
+  const users = telling(postgresUsers(db), revocations, ['update', 'remove'])
+  const sessions = telling(postgresSessions(db), revocations, ['removeCurrent', 'removeOf'])
+  const keys = telling(postgresKeys(db), revocations, ['revoke'])
   const passwords = makePasswords()
   const routes = [
     ...organizationRoutes.map(route => route({ organizations })),

@@ -5,7 +5,7 @@ import type { LedgerStore, Operation } from './store.ts'
 
 /** For work behind the back of a process's memory: there must be none. */
 export const whileComplete: Around = {
-  before: [{ name: 'payments.hold_complete', text: 'select hold_complete($1)', values: ['{payment_intents,transactions}'] }],
+  checks: [{ call: 'hold_complete', values: ['{payment_intents,transactions}'] }],
   after: [],
   learn: () => {},
 }

@@ -129,12 +129,12 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     client.release(broken || (inTransaction && !(await undone())))
   }
 
-  /** Sends [opening, before, statements, after], again as long as the plan says so, and picks from the rows of `statements`. */
+  /** Sends [opening with its checks, statements, after], again as long as the plan says so, and picks from the rows of `statements`. */
   const run = async <T>(scope: Scope, statements: readonly Statement[], plan: Plan<T>): Promise<T> => {
-    const { before = [], after = [] } = scope.around ?? {}
+    const { checks = [], after = [] } = scope.around ?? {}
     const { begin = [], commit = [] } = plan
-    const batch = [...begin, opening(scope), ...before, ...statements, ...after, ...commit]
-    const first = begin.length + 1 + before.length
+    const batch = [...begin, opening(scope, checks), ...statements, ...after, ...commit]
+    const first = begin.length + 1
     for (let attempt = 1; ; attempt++) {
       try {
         const on = scope.unit?.run ?? scope.lent

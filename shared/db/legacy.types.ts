@@ -27,7 +27,10 @@ const number = (json: string, text: string, holds: string) =>
 const listOf = (kind: string) => (json: string) =>
   `jsonb_typeof(${json}) = 'array' and not jsonb_path_exists(${json}, 'strict $[*] ? (@.type() != "${kind}")')`
 const elements = (json: string, as: string) =>
-  `case when jsonb_typeof(${json}) = 'array' then array(select e::${as} from jsonb_array_elements_text(${json}) e) end`
+  `case when jsonb_typeof(${json}) = 'array' then array(select ${as} from jsonb_array_elements_text(${json}) e) end`
+
+/** 32 bits of a number: what is too small for them, which takes many digits to write, is 0. (Postgres would refuse it.) */
+const REAL = 'case when length(e) > 40 and abs(e::numeric) < 1e-45 then 0 else e::real end'
 
 export const types = {
   text: { name: 'text', fits: isA('string'), read: (_, text) => text, write: column => `to_jsonb(${column})` },
@@ -71,12 +74,12 @@ export const types = {
     moment: true,
   },
   /** A list of texts in a text[] column. */
-  texts: { name: 'a list of texts', fits: listOf('string'), read: json => elements(json, 'text'), write: column => `to_jsonb(${column})` },
+  texts: { name: 'a list of texts', fits: listOf('string'), read: json => elements(json, 'e'), write: column => `to_jsonb(${column})` },
   /** A list of numbers in a real[] column; what 32 bits round is kept as given. */
   floats: {
     name: 'a list of numbers',
     fits: listOf('number'),
-    read: json => elements(json, 'real'),
+    read: json => elements(json, REAL),
     write: column => `to_jsonb(${column})`,
     loose: (json, _, column) => `${json} <> to_jsonb(${column})`,
   },

@@ -1,5 +1,5 @@
 import { higher, type Role } from '../roles.ts'
-import type { Columns, Statement } from './batch.ts'
+import type { Columns, Statement, Value } from './batch.ts'
 
 /** Why and by whom a transaction is made: what the audit keeps of a request. */
 export type Context = { request_id: string; address?: string; on_behalf_of?: string; reason?: string }
@@ -51,14 +51,26 @@ export type Ended = 'committed' | 'refused' | 'undone' | 'unknown'
 
 /** What runs around a store's statements, in their transaction: checks before them, and what is read after them. */
 export type Around = {
-  readonly before: readonly Statement[]
+  readonly checks: readonly Check[]
   readonly after: readonly Statement[]
   /** Told the rows of `after`, once the batch has gone through. */
   learn(rows: readonly Columns[][]): void
 }
 
-/** The statement that opens the scope. Raises AH401, AH403 or AH410, and so ends its batch. */
-export const opening = ({ organization_id, caller, context, validUntil = undefined }: Scope): Statement => {
+/** A function of the database that raises an error, and so ends its batch, where what is asked for does not hold. */
+export type Check = { readonly call: 'hold_epoch' | 'hold_complete'; readonly values: readonly Value[] }
+
+/**
+ * The statement that opens the scope, and checks what is asked for: as one, for every further one costs a write as much as half of
+ * its check. Raises AH401, AH403 or AH410, and so ends its batch.
+ */
+export const opening = (scope: Scope, checks: readonly Check[] = []): Statement =>
+  checks.reduce<Statement>(({ name, text, values }, check) => {
+    const parameters = check.values.map((_, i) => `$${values.length + i + 1}`).join(', ')
+    return { name: `${name}, ${check.call}`, text: `${text}, ${check.call}(${parameters})`, values: [...values, ...check.values] }
+  }, entrance(scope))
+
+const entrance = ({ organization_id, caller, context, validUntil = undefined }: Scope): Statement => {
   const about = JSON.stringify(context)
   switch (caller.kind) {
     case 'token':

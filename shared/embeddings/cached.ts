@@ -1,27 +1,41 @@
+import type { Cache } from '../cache/cache.ts'
 import type { Scope } from '../db/scope.ts'
 import { Refusal } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
-import type { Embedder, Embeddings } from './embeddings.ts'
+import { unavailable } from './ask.ts'
+import type { Embedder, Embeddings, Kind } from './embeddings.ts'
 import type { KeptVectors } from './kept.postgres.ts'
-import { type EmbeddingKey, hashOf } from './key.ts'
+import { type EmbeddingKey, hashOf, idOfKey } from './key.ts'
 
 /** Texts whose vectors are kept before the next are asked for: what an interrupted work has done is not done again. */
-const STEP = 128
+const STEP = 32
 
 /** How long (ms) `embedSome` has: a request waits for it. */
 const PATIENCE = 30_000
 
 type Vectors = Map<string, Float32Array>
+/** Whether nobody waits any more. */
+type Signal = { late: boolean }
 
-/** An embedder in front of which vectors are kept. Those of questions are not: few are asked twice, and reads write nothing. */
-export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, log: Log, patience = PATIENCE): Embeddings => {
+/** What is asked again soon, in front of what is kept. */
+export type CachedOptions = { cache: Cache<Float32Array>; log: Log; patience?: number }
+
+/** An embedder in front of which vectors are kept: of documents in Postgres, of questions in the cache alone, for reads write nothing. */
+export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options: CachedOptions): Embeddings => {
+  const { cache, log, patience = PATIENCE } = options
   const { provider, model, dimensions } = embedder
   const keyOf = (text: string): EmbeddingKey => ({ provider, model, dimensions, hash: hashOf(text) })
+  const nameOf = ({ organization_id }: Scope, kind: Kind, text: string) => `${organization_id}/${kind}/${idOfKey(keyOf(text))}`
 
-  /** What is kept of some texts: one query. */
-  const look = async (scope: Scope, texts: readonly string[]): Promise<Vectors> => {
-    const vectors = await kept.get(scope, texts.map(keyOf))
-    return new Map(texts.flatMap((text, i) => (vectors[i] ? [[text, vectors[i]]] : [])))
+  /** Finds the vectors of some texts: at most one request to the cache and one query. Answers the texts that have none, in steps. */
+  const look = async (scope: Scope, texts: readonly string[], found: Vectors): Promise<string[][]> => {
+    const take = (wanted: readonly string[], vectors: readonly (Float32Array | undefined)[]): string[] => {
+      for (const [i, text] of wanted.entries()) if (vectors[i]) found.set(text, vectors[i])
+      return wanted.filter(text => !found.has(text))
+    }
+    const cold = take(texts, await cache.many(texts.map(text => nameOf(scope, 'document', text))))
+    const rest = cold.length === 0 ? [] : take(cold, await kept.get(scope, cold.map(keyOf)))
+    return Array.from({ length: Math.ceil(rest.length / STEP) }, (_, i) => rest.slice(i * STEP, (i + 1) * STEP))
   }
   const make = async (scope: Scope, texts: readonly string[], found: Vectors): Promise<void> => {
     const vectors = await embedder.embed(texts, 'document')
@@ -30,6 +44,7 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, log: Log
       texts.map((text, i) => ({ ...keyOf(text), vector: vectors[i] as Float32Array })),
     )
     for (const [i, text] of texts.entries()) found.set(text, vectors[i] as Float32Array)
+    await cache.keep(texts.map((text, i) => [nameOf(scope, 'document', text), vectors[i] as Float32Array]))
   }
   /** As `make`; a text that is refused keeps no other from its vector. */
   const makeSome = async (scope: Scope, texts: readonly string[], found: Vectors): Promise<void> => {
@@ -43,9 +58,21 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, log: Log
       await makeSome(scope, texts.slice(half), found)
     }
   }
-  const lacking = (texts: readonly string[], found: Vectors): string[][] => {
-    const rest = texts.filter(text => !found.has(text))
-    return Array.from({ length: Math.ceil(rest.length / STEP) }, (_, i) => rest.slice(i * STEP, (i + 1) * STEP))
+  const fill = async (scope: Scope, texts: readonly string[], found: Vectors, signal: Signal): Promise<void> => {
+    const distinct = [...new Set(texts)].filter(text => text.trim() !== '')
+    if (distinct.length === 0) return
+    for (const step of await look(scope, distinct, found)) {
+      if (signal.late) return
+      await makeSome(scope, step, found)
+      if (step.length > 1 && !step.some(text => found.has(text))) throw unavailable(`${provider} refuses whatever it is asked`)
+    }
+  }
+
+  /** The query in front of it is who lets the asker through. */
+  const question = async (scope: Scope, text: string): Promise<{ version: string; value: Float32Array }> => {
+    const [known] = await kept.get(alone(scope), [keyOf(text)])
+    const [value] = known && !embedder.tellsKinds ? [known] : await embedder.embed([text], 'query')
+    return { version: '0', value: value as Float32Array }
   }
 
   return {
@@ -53,20 +80,20 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, log: Log
     model,
     dimensions,
     embed: async (scope, texts, kind) => {
-      if (kind === 'query') return embedder.embed(texts, kind)
+      if (kind === 'query') return Promise.all(texts.map(text => cache.get(nameOf(scope, kind, text), '0', () => question(scope, text))))
       const [own, distinct] = [alone(scope), [...new Set(texts)]]
-      const found = await look(own, distinct)
-      for (const step of lacking(distinct, found)) await make(own, step, found)
+      const found: Vectors = new Map()
+      for (const step of await look(own, distinct, found)) await make(own, step, found)
       return texts.map(text => found.get(text) as Float32Array)
     },
+    embedEach: async (scope, texts) => {
+      const found: Vectors = new Map()
+      await fill(alone(scope), texts, found, { late: false })
+      return texts.map(text => found.get(text))
+    },
     embedSome: async (scope, texts) => {
-      const own = alone(scope)
-      const distinct = [...new Set(texts)].filter(text => text.trim() !== '')
-      if (distinct.length === 0) return texts.map(() => undefined)
-      const found = await look(own, distinct)
-      const work = async (signal: { late: boolean }) => {
-        for (const step of lacking(distinct, found)) if (!signal.late) await makeSome(own, step, found)
-      }
+      const found: Vectors = new Map()
+      const work = (signal: Signal) => fill(alone(scope), texts, found, signal)
       await within(patience, work).catch(error => log('warning', 'texts have no vectors yet', { provider, model, error }))
       return texts.map(text => found.get(text))
     },
@@ -77,7 +104,7 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, log: Log
 const alone = (scope: Scope): Scope => ({ ...scope, unit: undefined })
 
 /** Waits for some work no longer than it may take; the work hears that it is late. */
-const within = async (milliseconds: number, work: (signal: { late: boolean }) => Promise<void>): Promise<void> => {
+const within = async (milliseconds: number, work: (signal: Signal) => Promise<void>): Promise<void> => {
   const signal = { late: false }
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

@@ -31,6 +31,7 @@ export const localEmbedder = (): Embedder => {
     provider: 'local',
     model: 'universal-sentence-encoder-lite',
     dimensions: 512,
+    tellsKinds: false,
     embed: async texts => {
       const model = await modelOf()
       const vectors: Float32Array[] = []

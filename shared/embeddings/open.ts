@@ -1,3 +1,5 @@
+import type { Cache, CacheOptions } from '../cache/cache.ts'
+import { vector } from '../cache/codecs.ts'
 import type { Config } from '../config.ts'
 import { readSecret } from '../db/cloudsql.ts'
 import type { Database } from '../db/database.ts'
@@ -25,8 +27,13 @@ export const makeEmbedder = ({ embeddings, project }: Pick<Config, 'embeddings' 
   }
 }
 
+/** An hour in front of the database, and what some 4,000 vectors take in this process. */
+const HOT: CacheOptions<Float32Array> = { name: 'embeddings', codec: vector, seconds: 3600, bytes: 24 * 1024 * 1024 }
+
+type Made = { db: Database; log: Log; cache: <T>(options: CacheOptions<T>) => Cache<T> }
+
 /** The same, with what it made kept in the database. */
-export const openEmbeddings = (config: Config, db: Database, log: Log): Embeddings | undefined => {
+export const openEmbeddings = (config: Config, { db, log, cache }: Made): Embeddings | undefined => {
   const embedder = makeEmbedder(config)
-  return embedder && cachedEmbeddings(embedder, postgresVectors(db), log)
+  return embedder && cachedEmbeddings(embedder, postgresVectors(db), { cache: cache(HOT), log })
 }

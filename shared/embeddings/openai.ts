@@ -60,6 +60,7 @@ export const openAiEmbedder = ({ url, model, dimensions, apiKey, patience }: Ope
     provider: 'openai',
     model,
     dimensions: dimensions ?? WIDTH,
+    tellsKinds: false,
     embed: texts => inBatches(texts, BATCH, AT_ONCE, embedBatch),
   }
 }

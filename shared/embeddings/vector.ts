@@ -14,3 +14,8 @@ export const unit = (numbers: ArrayLike<number>): Float32Array | undefined => {
 
 /** A vector as Postgres reads a real[]: `{0.1,0.2}`. */
 export const literalOf = (vector: ArrayLike<number>): string => `{${Array.prototype.join.call(vector)}}`
+
+/** Whether a number has so few digits that 32 bits give them back: up to six places below 1, or a small integer. */
+export const isShort = (number: unknown): boolean =>
+  typeof number === 'number' &&
+  (Math.abs(number) < 1 ? Math.round(number * 1e6) / 1e6 === number : Number.isInteger(number) && Math.abs(number) < 1e6)

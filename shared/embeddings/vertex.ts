@@ -51,6 +51,7 @@ export const vertexEmbedder = ({ url, project, model, dimensions, token, patienc
     provider: 'vertex',
     model,
     dimensions,
+    tellsKinds: true,
     embed: (texts, kind) => inBatches(texts, size, AT_ONCE, batch => embedBatch(batch, kind)),
   }
 }

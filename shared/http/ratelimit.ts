@@ -1,9 +1,11 @@
-import type { Config } from '../config.ts'
+import { randomUUID } from 'node:crypto'
+import { type Redis, RedisFailed } from '../cache/redis.ts'
+import { COUNT_ONCE } from '../cache/scripts.ts'
 import { Refusal } from '../errors.ts'
-import type { Log } from '../observe/log.ts'
 
 const WINDOW_MS = 60_000
-const REDIS_TIMEOUT_MS = 50
+/** How long a repetition of one call is known for what it is. */
+const MARK_MS = 10_000
 
 /** Counts one use of a key in the present minute and says how many that makes. */
 export type Counter = (key: string, now: number) => number | Promise<number>
@@ -24,18 +26,22 @@ export const countInProcess = (): Counter => {
   }
 }
 
-/** Counts in Upstash, so that all instances share a limit; in this process while Redis does not answer within 50 ms. */
-export const countInRedis = async (redis: NonNullable<Config['redis']>, log: Log): Promise<Counter> => {
-  const { Redis } = await import('@upstash/redis')
-  const client = new Redis({ ...redis, retry: false, enableTelemetry: false, signal: () => AbortSignal.timeout(REDIS_TIMEOUT_MS) })
+/**
+ * Counts in Redis, so that all instances share a limit, each use once however often it arrives; in this process while Redis fails.
+ */
+export const countInRedis = (redis: Redis): Counter => {
   const fallback = countInProcess()
   return async (key, now) => {
-    const name = `rate:${key}:${Math.floor(now / WINDOW_MS)}`
+    const name = `${redis.prefix}rate:${key}:${Math.floor(now / WINDOW_MS)}`
+    const [keys, kept] = [
+      [name, `${name}:${randomUUID()}`],
+      [String(2 * WINDOW_MS), String(MARK_MS)],
+    ]
     try {
-      const [count] = await client.pipeline().incr(name).expire(name, 120).exec<[number, number]>()
+      const [count] = await redis.ask<[number]>(pipeline => pipeline.eval(COUNT_ONCE, keys, kept))
       return count
     } catch (error) {
-      log('warning', 'the rate limit is counted in this process: Redis does not answer', { error })
+      if (!(error instanceof RedisFailed)) throw error
       return fallback(key, now)
     }
   }

@@ -59,7 +59,7 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
       return keeper.holds(view) ? { result } : undefined
     } catch (error) {
       const failed = error instanceof Refusal && (error.code === 'unavailable' || error.code === 'overloaded')
-      if (!failed || !options.fallback || !options.passed(scope) || writing(call)) throw error
+      if (!failed || !options.fallback || !(await options.passed(scope)) || writing(call)) throw error
       measure.fallback()
       const answer = await inMemory(view, call)
       if (!answer) throw error

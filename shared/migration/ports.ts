@@ -83,6 +83,9 @@ export type Call = { name: string; scope: Scope; args: unknown[]; keys: readonly
 /** What a call came to; undefined when it must be tried again. */
 export type Answer = { result: unknown } | undefined
 
+/** How long what Postgres let through is trusted while it cannot be asked. */
+export const PASSED_MS = 60_000
+
 /** What a write or a read brings along in its own transaction: the check of its epoch before it, its entries as they stand after it. */
 export type Probe = Around & { entries(): readonly Entry[] }
 
@@ -96,8 +99,8 @@ export type MirrorOptions<S> = {
   probe(epoch: string | undefined, organization: string, keys: readonly string[]): Probe
   /** Authenticates the scope, where nothing else asks Postgres. */
   check(scope: Scope): Promise<void>
-  /** Whether this scope passed within the last minute: what a fallback rests on while Postgres cannot be asked. */
-  passed(scope: Scope): boolean
+  /** Whether this scope passed within PASSED_MS, and is not known to have ended since: what a fallback rests on while Postgres cannot be asked. */
+  passed(scope: Scope): Promise<boolean>
   /** Whether memory may answer reads in `live` while Postgres fails. Never for money. */
   fallback: boolean
   measure: Measure

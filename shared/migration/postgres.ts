@@ -133,9 +133,8 @@ export const postgresProbe =
   (sql: ReplicaSql, collection: string) =>
   (epoch: string | undefined, organization: string, keys: readonly string[]): Probe => {
     let known: readonly Entry[] = []
-    const hold = { name: 'migration.hold_epoch', text: 'select hold_epoch($1, $2)', values: [collection, epoch ?? null] }
     return {
-      before: epoch === undefined ? [] : [hold],
+      checks: epoch === undefined ? [] : [{ call: 'hold_epoch', values: [collection, epoch] }],
       after: about(sql, collection, organization, keys),
       learn: ([rows = []]) => {
         known = rows.map(toEntry)

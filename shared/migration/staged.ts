@@ -1,3 +1,4 @@
+import type { Revocations } from '../cache/revocations.ts'
 import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
 import { Refusal } from '../errors.ts'
@@ -7,7 +8,7 @@ import { orElse, whileComplete } from './complete.ts'
 import { makeKeeper } from './keeper.ts'
 import { type Measure, makeMeasure } from './measure.ts'
 import { makeMirror } from './mirror.ts'
-import type { Keeper, Methods, StageDb, Watch } from './ports.ts'
+import { type Keeper, type Methods, PASSED_MS, type StageDb, type Watch } from './ports.ts'
 import { postgresProbe, postgresRuns, postgresStages, type ReplicaSql, type StageSettings } from './postgres.ts'
 import type { StageRow } from './stage.ts'
 import { makeVerify, type Verify } from './verify.ts'
@@ -71,13 +72,12 @@ const RELY_SHARE = 0.8
 const PATIENCE_MS = 2000
 /** How often, while a lease is relied on, its end is looked for. */
 const BEATS = 8
-const PASSED_MS = 60_000
 const PASSED_MOST = 10_000
 
 export const makeStaged = <S extends object>(
   db: Database,
   log: Log,
-  settings: Omit<StageSettings, 'collection'>,
+  settings: Omit<StageSettings, 'collection'> & Pick<Revocations, 'mayHaveEnded'>,
   collection: Collection<S>,
   { now, wall, sleep, every }: Time = time,
 ): Staged<S> => {
@@ -105,7 +105,7 @@ export const makeStaged = <S extends object>(
     if (keeper.stage() !== undefined && keeper.stage() !== 'complete') keeper.enter().catch(failed('the lease was not renewed'))
   })
   const measure = makeMeasure(now, what => log('warning', what, { collection: name })) // an alert counts these lines
-  const { noting, passed } = remember(db, watch)
+  const { noting, passed } = remember(db, watch, settings.mayHaveEnded)
   const mirror = makeMirror<S>({
     keeper,
     replica,
@@ -140,7 +140,11 @@ export const makeStaged = <S extends object>(
 }
 
 /** Notes which credentials Postgres let through within the last minute: a fallback has nothing else to go by. */
-const remember = (db: Database, watch: Watch): { noting: Database; passed: (scope: Scope) => boolean } => {
+const remember = (
+  db: Database,
+  watch: Watch,
+  mayHaveEnded: Revocations['mayHaveEnded'],
+): { noting: Database; passed: (scope: Scope) => Promise<boolean> } => {
   const known = new Map<string, () => number>()
   const keyOf = ({ caller }: Scope) => (caller.kind === 'token' ? `${caller.role} ${caller.hash.toString('base64')}` : undefined)
   const note = async <T>(scope: Scope, answer: Promise<T>): Promise<T> => {
@@ -160,7 +164,11 @@ const remember = (db: Database, watch: Watch): { noting: Database; passed: (scop
     }
   }
   return {
-    passed: scope => scope.caller.kind !== 'token' || (known.get(keyOf(scope) as string)?.() ?? PASSED_MS) < PASSED_MS,
+    passed: async scope => {
+      if (scope.caller.kind !== 'token') return true
+      const since = known.get(keyOf(scope) as string)
+      return since !== undefined && !(await mayHaveEnded(scope.organization_id)) && since() < PASSED_MS
+    },
     noting: {
       ...db,
       read: (scope, ...statements) => note(scope, db.read(scope, ...statements)),

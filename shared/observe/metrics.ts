@@ -7,11 +7,18 @@ export type Metrics = {
   request(route: string, status: number, seconds: number): void
   /** One run of a job, in this process. */
   job(name: string, seconds: number, outcome: 'succeeded' | 'failed'): void
+  /** One request to Redis. */
+  redis(seconds: number, outcome: 'ok' | 'error'): void
+  /** What a tier of a cache had: `stale` is an older version, given because a newer one could not be loaded. */
+  cache(name: string, tier: Tier, outcome: 'hit' | 'miss' | 'error' | 'stale', count?: number): void
   /** Reads a gauge whenever metrics are collected. */
   gauge(name: string, description: string, read: () => number): void
   /** Everything so far as Prometheus text (version 0.0.4). */
   text(): Promise<string>
 }
+
+/** Where a value may be: in this process, in Redis, or where it is loaded from. */
+export type Tier = 'process' | 'redis' | 'source'
 
 const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 const RUN_BUCKETS = [0.1, 1, 10, 60, 300, 1800]
@@ -33,10 +40,14 @@ export const makeMetrics = (): Metrics => {
     description: 'Runs of jobs by their outcome',
     advice: { explicitBucketBoundaries: RUN_BUCKETS },
   })
+  const asked = meter.createHistogram('redis_request_duration_seconds', { description: 'Requests to Redis', advice })
+  const looks = meter.createCounter('cache_looks', { description: 'What the tiers of caches had' })
   return {
     query: (statement, seconds, outcome) => queries.record(seconds, { statement, outcome }),
     request: (route, status, seconds) => requests.record(seconds, { route, status }),
     job: (name, seconds, outcome) => runs.record(seconds, { job: name, outcome }),
+    redis: (seconds, outcome) => asked.record(seconds, { outcome }),
+    cache: (cache, tier, outcome, count = 1) => looks.add(count, { cache, tier, outcome }),
     gauge: (name, description, read) => {
       meter.createObservableGauge(name, { description }).addCallback(result => result.observe(read()))
     },

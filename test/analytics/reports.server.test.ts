@@ -2,12 +2,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { refreshReports } from '../../functions/analytics/jobs.postgres.ts'
 import { postgresReports } from '../../functions/analytics/reports.postgres.ts'
 import { ReportName } from '../../functions/analytics/reports.schema.ts'
+import type { ReportStore } from '../../functions/analytics/store.ts'
+import { text } from '../../shared/cache/codecs.ts'
 import { plain } from '../../shared/db/database.ts'
 import { event, jobs, openAnalytics, scopeOf } from './support.ts'
 
 let analytics: Awaited<ReturnType<typeof openAnalytics>>
+let reports: ReportStore
 beforeAll(async () => {
   analytics = await openAnalytics()
+  reports = postgresReports(analytics.db, analytics.shared.cache({ name: 'reports', codec: text, seconds: 60, bytes: 2 ** 20 }))
   await analytics.database.sql(
     "insert into organizations (id, name, version, created_at, updated_at) values ('org', 'Org', 1, now(), now())",
   )
@@ -19,7 +23,7 @@ const range = () =>
   [new Date(Math.floor(Date.now() / DAY) * DAY - 9 * DAY), new Date(Math.floor(Date.now() / DAY + 1) * DAY)].map(at => at.toISOString())
 const read = async (name: ReportName) => {
   const [from, to] = range() as [string, string]
-  return JSON.parse((await postgresReports(analytics.db).get(scopeOf('org'), name, from, to)) as string) as {
+  return JSON.parse((await reports.get(scopeOf('org'), name, from, to)) as string) as {
     refreshed_at: string
     items: { events: number }[]
   }

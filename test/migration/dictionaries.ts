@@ -3,7 +3,7 @@ import type { Running } from '../support/http.ts'
 
 export const names = [
   ...(['agents', 'counters', 'conversations', 'tables', 'database', 'analytics_data', 'metrics_cache'] as const),
-  ...(['payment_intents', 'transactions'] as const),
+  ...(['payment_intents', 'transactions', 'embeddings_cache'] as const),
 ] as const
 export const sample = (name: string): string => readFileSync(new URL(`samples/${name}.json`, import.meta.url), 'utf8')
 

@@ -64,7 +64,7 @@ test('rule 5: a lease is not relied on by a clock that stood still while the mac
   const db = makeDatabase(pool, { ...database.config.pool, log, metrics })
   let wall = 0
   const time = { now: () => 0, wall: () => wall, sleep: (n: number) => setTimeout(n), every: () => () => {} }
-  const settings = { first: 'off' as const, instance: 'sleeper', leaseSeconds: 1, validSeconds: 1 }
+  const settings = { first: 'off' as const, instance: 'sleeper', leaseSeconds: 1, validSeconds: 1, mayHaveEnded: async () => false }
   const { store, release } = makeStaged(db, log, settings, counterCollection(), time)
   const two = await start()
   await store.increment(two.scope, 'a', '1', new Date().toISOString())

@@ -36,7 +36,7 @@ const trail = async (call: Call, method: string, path: string, body?: unknown, h
 
 /**
  * The records that a request is about: those that its answer names, else the one at the end of its path, else (nothing but words in
- * it) the organization. Undefined where neither tells: `delete` with a `where`, a batch.
+ * it) the organization. Undefined where neither tells: `delete` with a `where`, a batch, a number of things stored.
  */
 const subjectsOf = (name: string, path: string, { body }: Answer, organization: string): string[] | undefined => {
   if (Array.isArray(body?.items)) return body.items.map(({ id }: { id: string }) => id)
@@ -44,7 +44,7 @@ const subjectsOf = (name: string, path: string, { body }: Answer, organization: 
   if (typeof named === 'string') return [named]
   const [method, pattern = ''] = name.split(' ')
   if (pattern.endsWith('/me')) return [organization]
-  if (method === 'post') return undefined
+  if (method === 'post' || body?.stored !== undefined) return undefined
   return [decodeURIComponent(path.split('/').at(-1) as string)]
 }
 

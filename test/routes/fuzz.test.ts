@@ -6,7 +6,7 @@ import { ADMIN_KEY, engine } from '../support/database.ts'
 import { type Chances, chances, type Operation, oddText, type Parameter, sampleOf } from '../support/fuzz.ts'
 import { type Running, run } from '../support/http.ts'
 
-const COUNT = Number(process.env.TEST_FUZZ_COUNT ?? (engine === 'server' ? 2000 : 400))
+const COUNT = Number(process.env.TEST_FUZZ_COUNT ?? (engine === 'server' ? 2000 : 800))
 const SEED = Number(process.env.TEST_FUZZ_SEED ?? 1)
 
 type Sent = { method: string; path: string; headers: Record<string, string>; body: string | Buffer | undefined }

@@ -7,7 +7,7 @@ import { postgresConversations } from '../../functions/conversations/postgres.ts
 import type { Stage } from '../../shared/migration/stage.ts'
 import { engine } from '../support/database.ts'
 import { conversationContract } from './conversations.contract.ts'
-import { inMemory, mirrored, onPostgres } from './support.ts'
+import { copies, inMemory, mirrored, onPostgres } from './support.ts'
 
 conversationContract(
   'in memory',
@@ -19,12 +19,12 @@ conversationContract(
 )
 conversationContract(
   'in Postgres',
-  onPostgres(db => ({ agents: postgresAgents(db), conversations: postgresConversations(db) })),
+  onPostgres(db => ({ agents: postgresAgents(db, copies()), conversations: postgresConversations(db) })),
 )
 // in off a conversation may name any agent, as it could in the dictionary
 const mirroredIn: Stage[] = engine === 'server' ? ['dualwrite', 'shadow', 'live', 'rampdown', 'complete'] : []
 for (const stage of mirroredIn)
   conversationContract(
     `mirrored in ${stage}`,
-    mirrored(stage, () => ({ agents: agentCollection(), conversations: conversationCollection() })),
+    mirrored(stage, () => ({ agents: agentCollection(copies()), conversations: conversationCollection() })),
   )

@@ -1,4 +1,6 @@
 import { expect } from 'vitest'
+import { text } from '../../shared/cache/codecs.ts'
+import { makeCopies } from '../../shared/cache/copies.ts'
 import { makeDatabase } from '../../shared/db/database.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { Refusal } from '../../shared/errors.ts'
@@ -19,6 +21,9 @@ const scope = (organization_id: string): Scope => ({
   caller: { kind: 'platform', actor: 'test' },
   context: { request_id: 'test' },
 })
+
+/** Copies as an index.ts makes them. */
+export const copies = () => makeCopies(makeMetrics(), { name: 'test', codec: text, seconds: 60, bytes: 2 ** 20 })
 
 /** A runner over the dictionaries of this process. */
 export const inMemory =
@@ -49,7 +54,7 @@ export const mirrored =
   <S extends { [name: string]: object }>(stage: Stage, declare: () => { [N in keyof S]: Collection<S[N]> }): Make<S> =>
   async () => {
     const { db, stop } = await openDatabase()
-    const settings = { first: stage, instance: 'test', leaseSeconds: 30, validSeconds: 30 }
+    const settings = { first: stage, instance: 'test', leaseSeconds: 30, validSeconds: 30, mayHaveEnded: async () => false }
     const staged = Object.entries(declare()).map(([name, collection]) => {
       const one = makeStaged(db, makeLog('silent', undefined), settings, collection as Collection<object>)
       return { name, one }

@@ -32,6 +32,7 @@ export const makeOne = async (call: Call, mark: string): Promise<Made> => {
   await call('POST', `/agents/counters/${counter}/increment`, { by: 7 })
   const metric = `metric-${mark}`
   await call('PUT', `/analytics/metrics/${metric}`, { value: { mark } })
+  await call('PUT', '/knowledge/embeddings', { model: 'example', items: [{ hash: mark, embedding: [1, 2] }] })
   await call('POST', '/analytics/events', { event_type: mark, agent_id: agent })
   const table = `table-${mark}`
   await call('PUT', `/database/tables/${table}`, { columns: { mark: 'string' } })
@@ -87,6 +88,11 @@ export const examples: Record<string, (made: Made) => Example> = {
     path: `/conversations/${conversation}/messages`,
     body: { role: 'user', content: 'One more' },
   }),
+  'put /knowledge/embeddings': () => ({
+    path: '/knowledge/embeddings',
+    body: { model: 'example', items: [{ text: 'a text', embedding: [0.5, 1] }] },
+  }),
+  'post /knowledge/embeddings/lookup': () => ({ path: '/knowledge/embeddings/lookup', body: { model: 'example', hashes: ['a', 'b'] } }),
   'post /payments/intents': () => ({ path: '/payments/intents', body: { amount: 500, currency: 'eur' }, headers: keyed() }),
   'get /payments/intents': () => ({ path: '/payments/intents' }),
   'get /payments/intents/:id': ({ intent }) => ({ path: `/payments/intents/${intent}` }),

@@ -35,9 +35,9 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
     refuse: Code['toRefusal'],
     pick: (results: Columns[][]) => T,
   ): Promise<T> => {
-    const { before = NONE, after = NONE } = scope.around ?? {}
-    const batch = [code.opening(scope)].concat(before, statements, after)
-    const first = 1 + before.length
+    const { checks = [], after = NONE } = scope.around ?? {}
+    const batch = [code.opening(scope, checks)].concat(statements, after)
+    const first = 1
     for (let attempt = 0; ; attempt++) {
       try {
         const results = await (scope.unit ? scope.unit.run(batch) : once(batch))

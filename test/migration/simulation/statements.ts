@@ -4,7 +4,8 @@ import { ORGANIZATION, type Row, type Session, SqlError, type State, toJson } fr
 /** A statement that must wait for another session: it is begun again when one has ended. */
 export const BLOCKED = Symbol('blocked')
 type Outcome = readonly Columns[] | typeof BLOCKED
-type Values = readonly string[]
+type Values = readonly (string | null)[]
+type Execute = (state: State, session: Session, values: Values) => Outcome
 
 /** What a session sees: its own rows over what is committed. */
 const seen = (state: State, session: Session, id: string): Row | undefined => session.writes.get(id) ?? state.rows.get(id)
@@ -155,11 +156,18 @@ const write = (state: State, session: Session, id: string, make: (row: Row | und
 
 const alive = (row: Row | undefined): Row | undefined => (row && !row.deleted ? row : undefined)
 
-const statements: Record<string, (state: State, session: Session, values: Values) => Outcome> = {
+const enterScope: Execute = (state, _, [, , , until]) => {
+  if (until !== null && state.clock >= Number(until) && !state.faults.has('no valid_until')) throw new SqlError('AH410')
+  return []
+}
+
+const statements: Record<string, Execute> = {
   enter_jobs: () => [],
-  enter_scope: (state, _, values) => {
-    const until = values[3] as string | null
-    if (until !== null && state.clock >= Number(until) && !state.faults.has('no valid_until')) throw new SqlError('AH410')
+  enter_scope: enterScope,
+  'enter_scope, hold_epoch': (state, session, values) => {
+    enterScope(state, session, values)
+    if (!acquire(state, session, 'shared')) return BLOCKED
+    if (state.stage.epoch !== Number(values.at(-1)) && !state.faults.has('a stale epoch')) throw new SqlError('AH410')
     return []
   },
   'migration.enter': enter,
@@ -203,11 +211,6 @@ const statements: Record<string, (state: State, session: Session, values: Values
       if (Number(repaired) > 0) state.stage.cleanPass = undefined
       else if ((state.runs.get(id as string) ?? 0) >= state.stage.stageEpoch) state.stage.cleanPass = state.stage.epoch
     })
-    return []
-  },
-  'migration.hold_epoch': (state, session, [, epoch]) => {
-    if (!acquire(state, session, 'shared')) return BLOCKED
-    if (state.stage.epoch !== Number(epoch) && !state.faults.has('a stale epoch')) throw new SqlError('AH410')
     return []
   },
   'toy.get': (state, session, [id]) => {

@@ -95,7 +95,8 @@ export const start = (world: World, place: number): void => {
   instance.db = simulatedDatabase(code, state, name, () => instance.cutOffUntil <= state.clock)
   const collection = toyCollection(code, world.books.inMemory)
   instance.memory = collection.memory
-  const settings = { first: 'off' as const, instance: name, leaseSeconds: LEASE_SECONDS, validSeconds: LEASE_SECONDS }
+  const [leaseSeconds, validSeconds] = [LEASE_SECONDS, LEASE_SECONDS]
+  const settings = { first: 'off' as const, instance: name, leaseSeconds, validSeconds, mayHaveEnded: async () => false }
   instance.staged = code.makeStaged(
     instance.db,
     Object.assign(() => {}, { enabled: () => false }),

@@ -10,8 +10,6 @@ locals {
       DB_NAME                  = local.name
       DB_USER                  = "${local.name}-${name}@${var.project}.iam"
       DB_POOL_SIZE             = tostring(function.pool_size)
-      # The key arrives with the revision; its secret is where a newer one is looked for.
-      AGENTHUB_ADMIN_KEY_SECRET = "${local.name}-admin-key"
     },
     var.settings,
     contains(["audit", "jobs", "gateway"], name) ? { AUDIT_HEAD_BUCKET = "${var.project}-${local.name}-audit-heads" } : {},

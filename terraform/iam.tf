@@ -19,7 +19,7 @@ locals {
   this_instance = {
     title       = "this_instance"
     description = "the database of this environment alone"
-    expression  = "resource.type == \"sqladmin.googleapis.com/Instance\" && resource.name == \"projects/${var.project}/instances/${local.instance_name}\""
+    expression  = "resource.service == \"sqladmin.googleapis.com\" && resource.name == \"projects/${var.project}/instances/${local.instance_name}\""
   }
 
   grants = merge(

@@ -44,3 +44,12 @@ resource "google_billing_account_iam_member" "release" {
   role               = "roles/billing.costsManager" # the budget is the billing account's
   member             = google_service_account.release.member
 }
+
+# An ID token with the account's name in it, for itself and for operators who begin a project by hand.
+resource "google_service_account_iam_member" "release_token" {
+  for_each = setunion(["serviceAccount:${local.accounts.release}"], var.operators)
+
+  service_account_id = google_service_account.release.name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = each.value
+}

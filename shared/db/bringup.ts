@@ -27,6 +27,7 @@ export const bringUp = async (config: Config, dir: string): Promise<string[]> =>
   try {
     const client = await opened.pool.connect()
     try {
+      await client.query('set statement_timeout = 0') // whatever the server's: an index takes as long as it takes
       const applied = await migrate(client, dir)
       await client.query(AUDIT_TABLES_AND_RIGHTS)
       await grantRoles(client, config.logins)

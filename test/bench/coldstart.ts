@@ -19,8 +19,6 @@ const FIRST: Record<string, string> = {
   database: '/tables',
   analytics: '/events',
   payments: '/intents',
-  knowledge: '/entries',
-  rag: '/documents',
   audit: '/events',
   jobs: '/runs',
   migration: '/collections',

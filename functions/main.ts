@@ -25,13 +25,17 @@ const loaders: Record<string, () => Promise<(shared: Shared) => HttpFunction | H
   database: async () => (await import('./database/index.ts')).makeDatabaseFunction,
   migration: async () => (await import('./migration/index.ts')).makeMigration,
   jobs: async () => (await import('./jobs/index.ts')).makeJobs,
+  schema: async () => (await import('./schema/index.ts')).makeSchema(migrationsDir),
   audit: async () => (await import('./audit/index.ts')).makeAudit,
 }
+
+/** The names of all functions. */
+export const targets = Object.keys(loaders)
 
 /** Throws ConfigError for a target that there is not. */
 const loaderOf = (target: string) => {
   const load = loaders[target]
-  if (!load) throw new ConfigError(`FUNCTION_TARGET: must be one of ${Object.keys(loaders).join(', ')}`)
+  if (!load) throw new ConfigError(`FUNCTION_TARGET: must be one of ${targets.join(', ')}`)
   return load
 }
 
@@ -68,6 +72,7 @@ export const assemble = async (
 export const makeFunction = async (config: Config, migrations: string): Promise<Handler> => {
   loaderOf(config.target) // before a database is opened for it
   const shared = await makeShared(config, migrations)
+  void shared.db.ready() // connects while the rest still loads: the first request finds a connection
   drainOnSignal(takeOverBodies(), shared.close, shared.log)
   return (await assemble(config.target, shared)).serve
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Login } from './config.fields.ts'
 import { Environment } from './environment.ts'
 import type { Stage } from './migration/stage.ts'
 import type { Place } from './objects/open.ts'
@@ -23,6 +24,8 @@ export type Config = {
         /** Where the Cloud SQL Admin API is. */
         adminUrl: string
       }
+  /** Whom a migration grants what. */
+  logins: Login[]
   /** Connections of this process, requests that may wait for one, and how long a statement may run (ms). */
   pool: { size: number; queue: number; statementTimeout: number }
   adminKey: string | undefined
@@ -30,8 +33,11 @@ export type Config = {
   adminKeySecret: string | undefined
   /** Secret Manager, and the project of secrets that are named without one. */
   secrets: { url: string; project: string | undefined }
-  /** Google service accounts that may call platform routes, the audiences their tokens must name, and where the signing keys are. */
-  idTokens: { accounts: string[]; audiences: string[]; keysUrl: string }
+  /**
+   * Google service accounts that may call platform routes, the audiences their tokens must name, and where the signing keys are.
+   * REMOVED: Cloud Run lets in nobody whose token it has not checked, and takes the signature away.
+   */
+  idTokens: { accounts: string[]; audiences: string[]; keysUrl: string; signatures: 'CHECK' | 'REMOVED' }
   /** Where the heads of the sealed audit are kept, beside the log. */
   auditHeads: Place | undefined
   redis: { url: string; token: string } | undefined
@@ -72,11 +78,17 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     target: env.FUNCTION_TARGET,
     dataDir: env.DATA_DIR,
     database,
+    logins: env.DB_LOGINS,
     pool: { size: env.DB_POOL_SIZE, queue: env.DB_QUEUE_SIZE, statementTimeout: env.DB_STATEMENT_TIMEOUT_MS },
     adminKey: env.AGENTHUB_ADMIN_KEY,
     adminKeySecret: env.AGENTHUB_ADMIN_KEY_SECRET,
     secrets: { url: env.SECRET_MANAGER_API_URL, project: env.GOOGLE_CLOUD_PROJECT },
-    idTokens: { accounts: env.ALLOWED_SERVICE_ACCOUNTS, audiences: env.ID_TOKEN_AUDIENCES, keysUrl: env.ID_TOKEN_KEYS_URL },
+    idTokens: {
+      accounts: env.ALLOWED_SERVICE_ACCOUNTS,
+      audiences: env.ID_TOKEN_AUDIENCES,
+      keysUrl: env.ID_TOKEN_KEYS_URL,
+      signatures: env.ID_TOKEN_SIGNATURES,
+    },
     auditHeads: auditHeadsOf(env, database),
     redis: redisOf(env),
     migration: { first: env.MIGRATION_INITIAL_STAGE, validSeconds: env.MIGRATION_STAGE_CACHE_SECONDS },

@@ -1,14 +1,6 @@
 import { z } from 'zod'
+import { count, list, logins, port } from './config.fields.ts'
 import { stages } from './migration/stage.ts'
-
-const port = z.coerce.number().int().min(0).max(65535)
-const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
-const list = z.string().transform(text =>
-  text
-    .split(',')
-    .map(item => item.trim())
-    .filter(item => item !== ''),
-)
 
 /** The variables that a process is told by: their forms, and what they are when they are not given. An empty one counts as absent. */
 export const Environment = z.object({
@@ -31,6 +23,7 @@ export const Environment = z.object({
   DB_PASSWORD_SECRET: z.string().optional(),
   SQL_ADMIN_API_URL: z.url().default('https://sqladmin.googleapis.com'),
   SECRET_MANAGER_API_URL: z.url().default('https://secretmanager.googleapis.com'),
+  DB_LOGINS: logins.default([]),
   DB_POOL_SIZE: count(1, 100).default(5),
   DB_QUEUE_SIZE: count(0, 100_000).default(500),
   DB_STATEMENT_TIMEOUT_MS: count(10, 600_000).default(5000),
@@ -38,6 +31,7 @@ export const Environment = z.object({
   AGENTHUB_ADMIN_KEY_SECRET: z.string().optional(),
   ALLOWED_SERVICE_ACCOUNTS: list.default([]),
   ID_TOKEN_AUDIENCES: list.default([]),
+  ID_TOKEN_SIGNATURES: z.enum(['CHECK', 'REMOVED']).default('CHECK'),
   ID_TOKEN_KEYS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
   AUDIT_HEAD_BUCKET: z
     .string()

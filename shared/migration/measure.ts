@@ -22,8 +22,8 @@ export type Measure = {
 
 const KEPT = 2000
 
-/** Counts and the newest latencies of one collection. `now` is milliseconds. */
-export const makeMeasure = (now: () => number): Measure => {
+/** Counts and the newest latencies of one collection. `now` is milliseconds; `tell` hears of what an operator should. */
+export const makeMeasure = (now: () => number, tell: (what: string) => void): Measure => {
   const fresh = () => ({
     compared: 0,
     agreed: 0,
@@ -57,8 +57,12 @@ export const makeMeasure = (now: () => number): Measure => {
     compared: agreed => {
       seen.compared++
       if (agreed) seen.agreed++
+      else tell('memory and PostgreSQL answered differently')
     },
-    fallback: () => void seen.fallbacks++,
+    fallback: () => {
+      seen.fallbacks++
+      tell('memory answered for PostgreSQL')
+    },
     read: () => {
       const { compared, agreed, fallbacks, errors } = seen
       return { compared, agreed, fallbacks, errors, memory: latency('memory'), postgres: latency('postgres') }

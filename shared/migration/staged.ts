@@ -104,7 +104,7 @@ export const makeStaged = <S extends object>(
   const stop = every(rely / BEATS, () => {
     if (keeper.stage() !== undefined && keeper.stage() !== 'complete') keeper.enter().catch(failed('the lease was not renewed'))
   })
-  const measure = makeMeasure(now)
+  const measure = makeMeasure(now, what => log('warning', what, { collection: name })) // an alert counts these lines
   const { noting, passed } = remember(db, watch, settings.mayHaveEnded)
   const mirror = makeMirror<S>({
     keeper,

@@ -1,5 +1,4 @@
-import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { MeterProvider, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import { MeterProvider, MetricReader, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { type Log, makeLog } from './log.ts'
 
 /** What a process measures. Durations are seconds; every label has few values. */
@@ -29,9 +28,15 @@ export type Tier = 'process' | 'redis' | 'source'
 const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 const RUN_BUCKETS = [0.1, 1, 10, 60, 300, 1800]
 
-/** Metrics of this process over OpenTelemetry. */
+/** Collects when it is asked to, and has nothing to flush or to close. */
+class OnDemand extends MetricReader {
+  protected override async onForceFlush(): Promise<void> {}
+  protected override async onShutdown(): Promise<void> {}
+}
+
+/** Metrics of this process over OpenTelemetry. Their text is the work of a package that is loaded when somebody asks for it. */
 export const makeMetrics = (log: Log = makeLog('warning', undefined)): Metrics => {
-  const reader = new PrometheusExporter({ preventServerStart: true })
+  const reader = new OnDemand()
   const meter = new MeterProvider({ readers: [reader] }).getMeter('agenthub')
   const histogram = (name: string, description: string, explicitBucketBoundaries: number[]) =>
     meter.createHistogram(name, { description, advice: { explicitBucketBoundaries } })
@@ -40,7 +45,6 @@ export const makeMetrics = (log: Log = makeLog('warning', undefined)): Metrics =
   const runs = histogram('job_duration_seconds', 'Runs of jobs by their outcome', RUN_BUCKETS)
   const asked = histogram('redis_request_duration_seconds', 'Requests to Redis', LATENCY_BUCKETS)
   const looks = meter.createCounter('cache_looks', { description: 'What the tiers of caches had' })
-  const serializer = new PrometheusSerializer()
   const collect = async () => {
     const { resourceMetrics, errors } = await reader.collect()
     for (const error of errors) log('warning', 'a metric could not be read', { error })
@@ -59,6 +63,9 @@ export const makeMetrics = (log: Log = makeLog('warning', undefined)): Metrics =
       })
     },
     collect,
-    text: async () => serializer.serialize(await collect()),
+    text: async () => {
+      const { PrometheusSerializer } = await import('@opentelemetry/exporter-prometheus')
+      return new PrometheusSerializer().serialize(await collect())
+    },
   }
 }

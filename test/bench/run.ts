@@ -7,6 +7,7 @@ import { startServer } from '../support/server.ts'
 import { audit } from './audit.ts'
 import { cache } from './cache.ts'
 import { ceiling } from './ceiling.ts'
+import { coldstart } from './coldstart.ts'
 import { cranfield } from './cranfield.ts'
 import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
@@ -43,6 +44,7 @@ const benches = [
     vectors,
     cache,
     loops,
+    coldstart,
   ],
 ]
 

@@ -88,3 +88,28 @@ test('a scheduler asks for jobs with its ID token, and one that is not right ask
 test('an ID token opens no route of an organization', async () => {
   expect((await app.as(await sign(RIGHT))('GET', '/agents')).status).toBe(403)
 })
+
+test('a token without its signature is believed only where Cloud Run has taken that away', async () => {
+  const unsigned = async (claims: JWTPayload) => `${(await sign(claims)).replace(/[^.]+$/, 'SIGNATURE_REMOVED_BY_GOOGLE')}`
+  expect(await found(await unsigned(RIGHT))).toBe(401)
+  const behind = await run({
+    ALLOWED_SERVICE_ACCOUNTS: ACCOUNT,
+    ID_TOKEN_AUDIENCES: AUDIENCE,
+    ID_TOKEN_KEYS_URL: app.shared.config.idTokens.keysUrl,
+    ID_TOKEN_SIGNATURES: 'REMOVED',
+  })
+  try {
+    const asked = async (token: string) => (await behind.as(token)('POST', '/jobs/purge-expired')).status
+    expect(await asked(await unsigned(RIGHT))).toBe(200)
+    expect(await asked(await sign(RIGHT))).toBe(200)
+    expect(await asked(await sign(RIGHT, stranger))).toBe(401)
+    expect(await asked(await unsigned({ ...RIGHT, aud: 'https://elsewhere.example' }))).toBe(401)
+    expect(await asked(await unsigned({ ...RIGHT, iss: 'https://accounts.example' }))).toBe(401)
+    expect(await asked(await unsigned({ ...RIGHT, exp: Math.floor(Date.now() / 1000) - 60 }))).toBe(401)
+    const { exp: _, ...endless } = RIGHT
+    expect(await asked(await unsigned(endless))).toBe(401)
+    expect(await asked(await unsigned({ ...RIGHT, email: 'stranger@project.iam.gserviceaccount.com' }))).toBe(403)
+  } finally {
+    await behind.stop()
+  }
+})

@@ -43,6 +43,7 @@ test.each([
   ['ID_TOKEN_KEYS_URL', 'certs'],
   ['SQL_ADMIN_API_URL', 'sqladmin'],
   ['SECRET_MANAGER_API_URL', 'secrets'],
+  ['ID_TOKEN_SIGNATURES', 'NONE'],
   ['UPSTASH_REDIS_REST_URL', 'redis'],
   ['RATE_LIMIT_PER_MINUTE', 'many'],
   ['LOG_LEVEL', 'loud'],
@@ -53,6 +54,15 @@ test.each([
 test('every wrong value is named in one message', () => {
   const message = complaint({ PORT: 'x', LOG_LEVEL: 'loud', DB_POOL_SIZE: '1000', HOST: 'fine' })
   expect(message.split('\n').map(line => line.split(':')[0])).toEqual(['PORT', 'DB_POOL_SIZE', 'LOG_LEVEL'])
+})
+
+test('logins come with the roles that they may become, and with no other', () => {
+  expect(readConfig({ DB_LOGINS: 'a@p.iam=agenthub_app, j@p.iam=agenthub_app+agenthub_jobs' }).logins).toEqual([
+    { login: 'a@p.iam', roles: ['agenthub_app'] },
+    { login: 'j@p.iam', roles: ['agenthub_app', 'agenthub_jobs'] },
+  ])
+  expect(complaint({ DB_LOGINS: 'a@p.iam=agenthub_owner' })).toMatch(/^DB_LOGINS/)
+  expect(complaint({ DB_LOGINS: 'a@p.iam' })).toMatch(/^DB_LOGINS/)
 })
 
 test('no message repeats a secret', () => {

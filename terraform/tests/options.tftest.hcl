@@ -1,0 +1,131 @@
+# What can be chosen, and what follows from it.
+
+mock_provider "google" {}
+
+variables {
+  project         = "agenthub-test"
+  environment     = "production"
+  billing_account = "01AB23-45CD67-89EF01"
+  alert_emails    = ["ops@example.com"]
+  secret_values   = { admin-key = "0123456789012345678901234567890123456789", schema-password = "Not-a-password-1" }
+  archives = { for name in [
+    "organizations", "agents", "conversations", "database", "analytics", "payments", "knowledge", "rag", "audit", "migration", "schema", "jobs", "gateway",
+  ] : name => { path = "dist/archives/${name}.zip", hash = sha256(name) } }
+}
+
+run "while_a_function_migrates_one_instance_holds_its_memory" {
+  command = plan
+  variables {
+    migrating = ["agents", "analytics"]
+    functions = { agents = { max_instances = 5 } }
+    settings  = { MIGRATION_INITIAL_STAGE = "off" }
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.domain["agents"].service_config[0].max_instance_count == 1 && google_cloudfunctions2_function.domain["analytics"].service_config[0].max_instance_count == 1 && google_cloudfunctions2_function.domain["payments"].service_config[0].max_instance_count == 2
+    error_message = "One instance of each that migrates, whatever departs; the others as before."
+  }
+  assert {
+    condition     = output.released_at_once == "agents analytics" && !strcontains(output.released_by_share, "agents") && strcontains(output.released_by_share, "payments")
+    error_message = "No share of the traffic goes to a second holder of a memory."
+  }
+}
+
+run "high_availability_costs_twice_and_says_so" {
+  command = plan
+  variables {
+    availability_type = "REGIONAL"
+  }
+  expect_failures = [check.estimate_within_budget]
+  assert {
+    condition     = google_sql_database_instance.main.settings[0].availability_type == "REGIONAL" && google_sql_database_instance.main.settings[0].backup_configuration[0].point_in_time_recovery_enabled
+    error_message = "A standby, with the point-in-time recovery that it needs."
+  }
+}
+
+run "a_replica_is_protected_as_well" {
+  command = plan
+  variables {
+    read_replica = true
+  }
+  expect_failures = [check.estimate_within_budget]
+  assert {
+    condition     = google_sql_database_instance.replica[0].deletion_protection && google_sql_database_instance.replica[0].settings[0].connector_enforcement == "REQUIRED" && google_sql_database_instance.replica[0].settings[0].edition == "ENTERPRISE"
+    error_message = "A replica is no way in."
+  }
+}
+
+run "the_connector_alone_needs_no_network" {
+  command = plan
+  variables {
+    connectivity = "connector"
+  }
+  assert {
+    condition     = google_sql_database_instance.main.settings[0].ip_configuration[0].ipv4_enabled && google_sql_database_instance.main.settings[0].connector_enforcement == "REQUIRED" && length(google_sql_database_instance.main.settings[0].ip_configuration[0].authorized_networks) == 0
+    error_message = "A public address that the connector's certificates alone open."
+  }
+  assert {
+    condition     = length(google_compute_network.main) == 0 && google_cloudfunctions2_function.domain["agents"].service_config[0].environment_variables["DB_IP_TYPE"] == "PUBLIC" && length(google_cloudfunctions2_function.domain["agents"].service_config[0].direct_vpc_network_interface) == 0
+    error_message = "No network, and functions that know it."
+  }
+}
+
+run "one_address_for_all" {
+  command = plan
+  variables {
+    domain_name = "api.example.com"
+    gateway     = true
+    budget_usd  = 75
+  }
+  expect_failures = [check.estimate_within_budget]
+  assert {
+    condition     = length(google_compute_url_map.edge[0].path_matcher[0].path_rule) == 9 && contains(flatten([for rule in google_compute_url_map.edge[0].path_matcher[0].path_rule : rule.paths]), "/rag/*")
+    error_message = "One path a domain."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.domain["agents"].service_config[0].ingress_settings == "ALLOW_INTERNAL_AND_GCLB" && google_cloudfunctions2_function.domain["jobs"].service_config[0].ingress_settings == "ALLOW_ALL"
+    error_message = "No way round the balancer; the scheduler's way stays."
+  }
+  assert {
+    condition     = length(google_compute_security_policy.edge) == 1 && output.urls["agents"] == "https://api.example.com/agents"
+    error_message = "Cloud Armor is in front."
+  }
+}
+
+run "redis_stripe_and_vertex_reach_those_who_use_them" {
+  command = plan
+  variables {
+    secret_versions = { admin-key = 1, schema-password = 1, upstash-url = 1, upstash-token = 1, stripe-api-key = 1, stripe-webhook-secret = 1 }
+    settings        = { PAYMENT_PROVIDER = "stripe", EMBEDDING_PROVIDER = "vertex" }
+  }
+  assert {
+    condition     = toset([for secret in google_cloudfunctions2_function.domain["payments"].service_config[0].secret_environment_variables : secret.key]) == toset(["AGENTHUB_ADMIN_KEY", "UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"])
+    error_message = "payments gets Redis and Stripe."
+  }
+  assert {
+    condition     = toset([for secret in google_cloudfunctions2_function.domain["agents"].service_config[0].secret_environment_variables : secret.key]) == toset(["AGENTHUB_ADMIN_KEY", "UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"])
+    error_message = "agents gets no key of Stripe."
+  }
+  assert {
+    condition     = toset([for grant in google_project_iam_member.function : grant.role if grant.role == "roles/aiplatform.user"]) == toset(["roles/aiplatform.user"]) && contains(keys(google_project_iam_member.function), "rag roles/aiplatform.user") && !contains(keys(google_project_iam_member.function), "agents roles/aiplatform.user")
+    error_message = "Vertex is open to those that embed."
+  }
+}
+
+run "a_release_holds_the_traffic" {
+  command = plan
+  variables {
+    hold_traffic = true
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.domain : !function.service_config[0].all_traffic_on_latest_revision])
+    error_message = "New revisions wait."
+  }
+}
+
+run "an_apply_by_hand_does_not" {
+  command = plan
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].all_traffic_on_latest_revision])
+    error_message = "New revisions take all."
+  }
+}

@@ -20,6 +20,7 @@ resource "google_project_service" "api" {
     "secretmanager.googleapis.com",
     "sqladmin.googleapis.com",
     "storage.googleapis.com",
+    "telemetry.googleapis.com",
     ],
     local.private ? ["servicenetworking.googleapis.com"] : [],
     local.embeds_with_vertex ? ["aiplatform.googleapis.com"] : [],

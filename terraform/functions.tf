@@ -10,9 +10,12 @@ locals {
       DB_NAME                  = local.name
       DB_USER                  = "${local.name}-${name}@${var.project}.iam"
       DB_POOL_SIZE             = tostring(function.pool_size)
+
+      OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com"
+      OTEL_RESOURCE_ATTRIBUTES    = "cloud.region=${var.region}"
     },
     var.settings,
-    contains(["audit", "jobs", "gateway"], name) ? { AUDIT_HEAD_BUCKET = "${var.project}-${local.name}-audit-heads" } : {},
+    contains(["audit", "jobs", "gateway"], name) ? { AUDIT_HEAD_BUCKET = "${var.project}-${local.name}-audit-heads${var.serving_instance == "" ? "" : "/${var.serving_instance}"}" } : {},
     contains(local.embedding, name) && contains(keys(var.secret_versions), "embedding-api-key") ? {
       EMBEDDING_API_KEY_SECRET = "${local.name}-embedding-api-key"
     } : {},

@@ -14,12 +14,13 @@ locals {
     "roles/cloudsql.instanceUser"   = "this_instance" # logs in as itself
     "roles/monitoring.metricWriter" = null
     "roles/cloudtrace.agent"        = null
+    "roles/telemetry.writer"        = null # the Telemetry API, where OTLP goes
   }
 
   this_instance = {
     title       = "this_instance"
     description = "the database of this environment alone"
-    expression  = "resource.service == \"sqladmin.googleapis.com\" && resource.name == \"projects/${var.project}/instances/${local.instance_name}\""
+    expression  = "resource.service == \"sqladmin.googleapis.com\" && resource.name == \"projects/${var.project}/instances/${local.serving}\""
   }
 
   grants = merge(

@@ -24,7 +24,7 @@ test('every job has its time, and no other is asked for', () => {
 })
 
 test('what a function is told by its environment is what the program reads', () => {
-  const config = read('shared/config.ts')
+  const config = read('shared/environment.ts')
   const told = new Set(
     ['functions', 'secrets', 'variables'].flatMap(file => names(read(`terraform/${file}.tf`), /\b((?:[A-Z]+_)+[A-Z]+)\b/g)),
   )

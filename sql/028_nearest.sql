@@ -75,7 +75,8 @@ $sql$;
 
 -- The `most` nearest vectors of a generation, or as many as there are. Items not `among` those named do not count.
 create function nearest(of_collection text, of_generation bigint, question real[], most int, among text[])
-returns table (item_id text, chunk int, cosine float8) language plpgsql stable as $sql$
+returns table (item_id text, chunk int, cosine float8) language plpgsql stable
+set plan_cache_mode = force_custom_plan as $sql$ -- many items are looked up in a hash only where the plan knows them
 #variable_conflict use_column
 declare
 few constant int := 4000; -- of so many every one is looked at

@@ -5,8 +5,8 @@
 set local role agenthub_owner;
 
 -- The trigger as in 016_audit_blocks. Setting up an insert that inserts nothing cost as much as one that inserts; and without `offset 0`
--- a row's JSON would be made anew for each of its columns.
-create or replace function audit() returns trigger language plpgsql as $$
+-- a row's JSON would be made anew for each of its columns. A plan that was made for one row and kept must not join thousands by a loop.
+create or replace function audit() returns trigger language plpgsql set enable_nestloop = off as $$
 declare
 secrets text[];
 hides boolean;

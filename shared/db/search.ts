@@ -12,6 +12,9 @@ import { soughtOf, type Values, valuesOf, whereSql } from './where.ts'
 /** More candidates than are answered, where some are passed over for being alike. */
 const ALIKE = 4
 
+/** A phrase that must stand there: what is only near in meaning does not have it. */
+const QUOTED = /"[^"]*[^"\s][^"]*"/
+
 /** Where a collection's items `r` are, and what a result `h` shows of them. */
 const sources: Record<Collection, { table: string; chunks?: string; title: string; content: string }> = {
   knowledge: { table: 'knowledge_entries', title: 'r.title', content: 'r.content' },
@@ -100,8 +103,9 @@ const resultOf = (collection: Collection, named: boolean): string => {
 }
 
 /**
- * One statement, and so one moment of the database. Scores of words are divided by the best of them; cosines are taken as they are, so
- * that a model that sees no difference makes none. An arm that found nothing has no say; an item without vector gets an average one.
+ * One statement, and so one moment of the database. Scores of words are divided by the best of them; a cosine is measured from that of
+ * the last of the nearest, out of what is left to 1: models differ in how near they see what has nothing in common, and one that sees
+ * no difference makes none. An arm that found nothing has no say; an item without vector gets an average one.
  */
 const statementOf = (organization: string, asked: Asked): Statement => {
   const { collections, weights, question, mode } = asked
@@ -114,22 +118,26 @@ const statementOf = (organization: string, asked: Asked): Statement => {
   const [text, near] = [values.add(weights.text, 'float8'), values.add(weights.vector, 'float8')]
   const least = values.add(asked.min_score, 'float8')
   const most = values.add(asked.diversity > 0 ? asked.limit * ALIKE : asked.limit, 'int')
+  const quoted = mode === 'hybrid' && QUOTED.test(asked.query ?? '')
   const found = collections.map(
-    name =>
-      `select '${name}' as collection, item_id, chunk, w.score as words, v.cosine from ${name}_words w full join ${name}_cosines v using (item_id, chunk)`,
+    name => `select '${name}' as collection, item_id, chunk, w.score as words, v.cosine
+  from ${name}_words w full join ${name}_cosines v using (item_id, chunk)${quoted ? ' where w.score is not null' : ''}`,
   )
   const narrowed = Object.values(asked.narrow).some(value => value !== undefined)
   return {
-    name: `search.${mode}.${collections.join('_')}.${query === undefined ? '' : 'words'}.${question ? 'vector' : ''}`,
+    name: `search.${mode}.${collections.join('_')}.${query === undefined ? '' : 'words'}.${question ? 'vector' : ''}${quoted ? '.quoted' : ''}`,
     ...(narrowed ? { nameless: true } : {}),
     text: `with ${collections.map(collection => hitsOf(collection, asked, values, places)).join(',\n')},
 hit as materialized (${found.join('\n  union all ')}
 ), weight as materialized (
   select case when max(words) > 0 then ${text} else 0 end as words, case when count(cosine) > 0 then ${near} else 0 end as cosine,
-    nullif(max(words), 0) as most, avg(cosine) as average from hit
+    nullif(max(words), 0) as most, avg(cosine) as average,
+    ${mode === 'vector' ? '0' : `coalesce((select greatest(cosine, 0) from hit where cosine is not null order by cosine desc offset ${POOL - 1} limit 1), 0)`} as last
+  from hit
 ), best as materialized (
   select * from (
-    select h.*, (w.words * coalesce(h.words / w.most, 0) + w.cosine * coalesce(h.cosine, w.average, 0)) / nullif(w.words + w.cosine, 0) as score
+    select h.*, (w.words * coalesce(h.words / w.most, 0) + w.cosine * ${mode === 'vector' ? 'h.cosine' : 'coalesce(greatest((coalesce(h.cosine, w.average) - w.last) / nullif(1 - w.last, 0), 0), 0)'})
+      / nullif(w.words + w.cosine, 0) as score
     from hit h, weight w
   ) scored
   where score >= ${least}

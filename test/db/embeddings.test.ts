@@ -164,12 +164,13 @@ redisTest('in front of Redis a thousand texts are one query and one request, and
 })
 
 test('a question that stands in a document has its vector, unless the model tells the two apart', async () => {
-  const scope = own()
-  await process().embedSome(scope, ['what?'])
-  await process().embed(scope, ['what?'], 'query')
-  expect(provider.asked).toHaveLength(1)
-  await process({ ...openAi(), tellsKinds: true }).embed(scope, ['what?'], 'query')
-  expect(provider.asked).toHaveLength(2)
+  const [scope, text] = [own(), 'Where is it?']
+  const asked = () => provider.asked.filter(({ texts }) => texts.includes(text)) // a call that an earlier test gave up may still arrive
+  await process().embedSome(scope, [text])
+  await process().embed(scope, [text], 'query')
+  expect(asked()).toHaveLength(1)
+  await process({ ...openAi(), tellsKinds: true }).embed(scope, [text], 'query')
+  expect(asked()).toHaveLength(2)
 })
 
 test('whoever Postgres does not let through has nobody asked', async () => {

@@ -83,6 +83,8 @@ const search = async (
 }
 const ids = (hits: readonly Hit[]) => hits.map(({ id }) => id)
 
+const withVectors = test.runIf(engine === 'embedded' || process.env.TEST_DATABASE_URL !== undefined)
+
 test('any word may match, those that few texts have weigh more, and a short text more than a long one', async () => {
   const org = organization()
   await addDocument(org, { id: 'pool', chunks: ['The pool is open from eight to ten.'] })
@@ -113,6 +115,15 @@ test('what stands in quotes must stand there so, and identifiers are found whole
   expect(ids(await search(org, { query: '"late check out"' }))).toEqual(['phrase'])
   for (const query of ['ERR_42-b', 'err_42-b', '"ada@acme.example"', 'what is 1.2.3?'])
     expect(ids(await search(org, { query }))[0]).toBe('code')
+})
+
+withVectors('what is near in meaning without the phrase in quotes is no result', async () => {
+  const org = organization()
+  await addDocument(org, { id: 'phrase', chunks: ['Late check out costs twenty euros.'] })
+  await addDocument(org, { id: 'near', chunks: ['Leaving after noon is not free.'] })
+  await addVector(org, 'near', 1, [1])
+  expect(ids(await search(org, { query: '"late check out"', embedding: [1] }))).toEqual(['phrase'])
+  expect(ids(await search(org, { query: 'late check out', embedding: [1] })).sort()).toEqual(['near', 'phrase'])
 })
 
 test('words are matched by their stems in the language of the text', async () => {
@@ -183,8 +194,6 @@ test('the more diversity, the later what repeats', async () => {
   expect(ids(await search(org, { query: 'pool hours', limit: 2, diversity: 0.7 }))).toEqual(['a', 'c'])
 })
 
-const withVectors = test.runIf(engine === 'embedded' || process.env.TEST_DATABASE_URL !== undefined)
-
 withVectors('the nearest vectors of the same model are found, as many as there are', async () => {
   const org = organization()
   for (let n = 0; n < 12; n++) {
@@ -216,8 +225,8 @@ withVectors('a hybrid search ranks by both, and who has no vector yet is neither
   await addVector(org, 'words', 1, [0, 1])
   await addVector(org, 'meaning', 1, [1, 0])
   const found = await search(org, { query: 'pool hours', embedding: [1, 0] })
-  expect(ids(found)).toEqual(['both', 'pending', 'words', 'meaning'])
-  expect(found.map(({ scores }) => scores.vector)).toEqual([1, null, 0, 1])
+  expect(ids(found)).toEqual(['both', 'pending', 'meaning', 'words'])
+  expect(found.map(({ scores }) => scores.vector)).toEqual([1, null, 1, 0])
   expect(ids(await search(org, { query: 'pool hours', embedding: [1, 0], weights: { text: 0, vector: 1 } })).slice(0, 2)).toEqual([
     'both',
     'meaning',

@@ -47,13 +47,11 @@ export const itemsOf = (app: Running, provider: ProviderStandIn) => {
       values ($1, $2, 'Title', $3, $4, nextval('row_version'), now(), now())`,
       [organization, id, chunks.join(' '), chunks.length],
     )
-    for (const [i, chunk] of chunks.entries())
-      await sql('insert into rag_chunks (organization_id, document_id, number, content) values ($1, $2, $3, $4)', [
-        organization,
-        id,
-        i + 1,
-        chunk,
-      ])
+    await sql(
+      `insert into rag_chunks (organization_id, document_id, number, content)
+      select $1, $2, place, content from jsonb_array_elements_text($3::jsonb) with ordinality c (content, place)`,
+      [organization, id, JSON.stringify(chunks)],
+    )
   }
   const faq = (organization: string, id: string, question: string, answer: string) =>
     sql(

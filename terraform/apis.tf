@@ -22,6 +22,7 @@ resource "google_project_service" "api" {
     "storage.googleapis.com",
     ],
     local.private ? ["servicenetworking.googleapis.com"] : [],
+    var.telemetry ? ["telemetry.googleapis.com"] : [],
     local.embeds_with_vertex ? ["aiplatform.googleapis.com"] : [],
   ))
 

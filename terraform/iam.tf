@@ -9,12 +9,13 @@ resource "google_service_account" "function" {
 }
 
 locals {
-  account_roles = {
-    "roles/cloudsql.client"         = "this_instance" # asks for the connector's certificates
-    "roles/cloudsql.instanceUser"   = "this_instance" # logs in as itself
-    "roles/monitoring.metricWriter" = null
-    "roles/cloudtrace.agent"        = null
-  }
+  account_roles = merge(
+    {
+      "roles/cloudsql.client"       = "this_instance" # asks for the connector's certificates
+      "roles/cloudsql.instanceUser" = "this_instance" # logs in as itself
+    },
+    var.telemetry ? { "roles/telemetry.metricsWriter" = null, "roles/telemetry.tracesWriter" = null } : {},
+  )
 
   this_instance = {
     title       = "this_instance"

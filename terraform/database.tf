@@ -2,7 +2,8 @@
 
 locals {
   instance_name   = "${local.name}-${var.environment}"
-  connection_name = "${var.project}:${var.region}:${local.instance_name}"
+  serving         = var.serving_instance == "" ? local.instance_name : var.serving_instance
+  connection_name = "${var.project}:${var.region}:${local.serving}"
 }
 
 resource "google_sql_database_instance" "main" {

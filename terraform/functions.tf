@@ -15,10 +15,10 @@ locals {
     },
     var.telemetry ? {
       OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com"
-      OTEL_RESOURCE_ATTRIBUTES    = "deployment.environment.name=${var.environment}"
+      OTEL_RESOURCE_ATTRIBUTES    = "cloud.region=${var.region},deployment.environment.name=${var.environment}"
     } : {},
     var.settings,
-    contains(["audit", "jobs", "gateway"], name) ? { AUDIT_HEAD_BUCKET = "${var.project}-${local.name}-audit-heads" } : {},
+    contains(["audit", "jobs", "gateway"], name) ? { AUDIT_HEAD_BUCKET = "${var.project}-${local.name}-audit-heads${var.serving_instance == "" ? "" : "/${var.serving_instance}"}" } : {},
     contains(local.embedding, name) && contains(keys(var.secret_versions), "embedding-api-key") ? {
       EMBEDDING_API_KEY_SECRET = "${local.name}-embedding-api-key"
     } : {},

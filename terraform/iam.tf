@@ -14,13 +14,14 @@ locals {
       "roles/cloudsql.client"       = "this_instance" # asks for the connector's certificates
       "roles/cloudsql.instanceUser" = "this_instance" # logs in as itself
     },
-    var.telemetry ? { "roles/telemetry.metricsWriter" = null, "roles/telemetry.tracesWriter" = null } : {},
+    # The Telemetry API, where OTLP goes.
+    var.telemetry ? { "roles/monitoring.metricWriter" = null, "roles/cloudtrace.agent" = null, "roles/telemetry.writer" = null } : {},
   )
 
   this_instance = {
     title       = "this_instance"
     description = "the database of this environment alone"
-    expression  = "resource.service == \"sqladmin.googleapis.com\" && resource.name == \"projects/${var.project}/instances/${local.instance_name}\""
+    expression  = "resource.service == \"sqladmin.googleapis.com\" && resource.name == \"projects/${var.project}/instances/${local.serving}\""
   }
 
   grants = merge(

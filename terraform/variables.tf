@@ -84,6 +84,17 @@ variable "tier" {
   }
 }
 
+variable "serving_instance" {
+  description = "The instance that the functions use: empty for the one made here, else one that restore.sh has verified."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.serving_instance == "" || can(regex("^[a-z][a-z0-9-]{0,96}[a-z0-9]$", var.serving_instance))
+    error_message = "An instance's name has lower-case letters, digits and hyphens, and begins with a letter; no project, no region."
+  }
+}
+
 variable "availability_type" {
   description = "ZONAL, or REGIONAL: a standby in another zone, with an SLA, at twice the price."
   type        = string

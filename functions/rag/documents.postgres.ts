@@ -1,11 +1,12 @@
-import type { Columns, Statement } from '../../shared/db/batch.ts'
+import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
 import { changedRow, jsonOf, NEWEST, oneRow, orLeft, stamps, toPage, toRow } from '../../shared/db/rows.ts'
-import { valuesOf, whereSql } from '../../shared/db/where.ts'
+import type { Scope } from '../../shared/db/scope.ts'
 import { literalOf, WIDTH } from '../../shared/embeddings/vector.ts'
 import { stringify } from '../../shared/json.ts'
 import type { Document, Mode } from './documents.schema.ts'
 import type { DocumentChange, DocumentStore } from './documents.store.ts'
+import { matchingStatement, removeStatement } from './documents.where.postgres.ts'
 import { lockRows, pieceStatements, removedPieces, sentPieces } from './pieces.postgres.ts'
 
 const json = jsonOf(`id, organization_id, title, content, metadata, language, (embeddings::real[])[1:dimensions] as embedding, ${stamps}`)
@@ -32,7 +33,7 @@ from (select e ->> 'id' as id from jsonb_array_elements($2::jsonb) e order by 1)
 const write = `with given as materialized (
   select n, e ->> 'id' as id, e from jsonb_array_elements($2::jsonb) with ordinality g (e, n)
 ), present as materialized (
-  select d.* from rag_documents d where organization_id = $1 and id in (select id from given) and deleted_at is null
+  select d.* from rag_documents d where organization_id = $1 and id = any (array(select id from given)) and deleted_at is null
 ), next as materialized (
   select g.n, g.id, g.e, p.id is not null as alive, p as was,
     case when e ? 'title' then e ->> 'title' else p.title end as title,
@@ -90,8 +91,6 @@ where organization_id = $1 and id = $2 and deleted_at is null and version = coal
 returning id, version, ${json} as json`,
 )
 
-const metadata = { data: 'metadata' }
-
 /** A document as the statements read it: a field that is undefined is not there. */
 const asSent = (id: string, { embedding, pieces, ...fields }: DocumentChange) => ({
   id,
@@ -106,7 +105,7 @@ const padded = (numbers: readonly number[]): string => literalOf([...numbers, ..
 export const postgresDocuments = (db: Database): DocumentStore => {
   type Asked = { how: How; at: string; ifMatch?: string | undefined; path?: string }
   const written = async (
-    scope: Parameters<DocumentStore['get']>[0],
+    scope: Scope,
     documents: readonly ({ id: string } & DocumentChange)[],
     { how, at, ifMatch, path = '' }: Asked,
   ): Promise<Columns[]> => {
@@ -121,20 +120,6 @@ export const postgresDocuments = (db: Database): DocumentStore => {
     )
     return results[2] as Columns[]
   }
-  const removeMatching = (organization: string, ...[where, at, among]: RemoveWhere): Statement => {
-    const values = valuesOf([organization, at])
-    const ids = among && `id in (select jsonb_array_elements_text(${values.add(stringify(among), 'jsonb')}))`
-    return {
-      name: 'documents.remove_where',
-      nameless: true,
-      text: `with gone as (
-  update rag_documents set deleted_at = $2, updated_at = $2, chunks_hash = null, chunk_count = null, version = nextval('row_version')
-  where organization_id = $1 and deleted_at is null ${ids ? `and ${ids}` : ''} and ${whereSql(where, metadata, values)}
-  returning 1
-) select count(*) from gone`,
-      values: values.list,
-    }
-  }
 
   return {
     get: async (scope, id) =>
@@ -143,13 +128,7 @@ export const postgresDocuments = (db: Database): DocumentStore => {
       const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST)]
       return toPage<Document>(await db.read(scope, { name: 'documents.list', text: list, values }), slice)
     },
-    matching: async (scope, where) => {
-      const values = valuesOf([scope.organization_id])
-      const text = `select id from rag_documents
-where organization_id = $1 and deleted_at is null and ${whereSql(where, metadata, values)}
-order by created_at desc, id desc`
-      return (await db.read(scope, { name: 'documents.matching', nameless: true, text, values: values.list })).map(([id]) => id as string)
-    },
+    matching: async (scope, where) => (await db.read(scope, matchingStatement(scope.organization_id, where))).map(([id]) => id as string),
     create: async (scope, documents, how, at, path) =>
       (await written(scope, documents, { how, at, path })).map(row => toRow<Document>(row)),
     put: async (scope, document, at, ifMatch) => {
@@ -167,12 +146,11 @@ order by created_at desc, id desc`
       )
       return changedRow<Document>(rows as Columns[])
     },
-    removeWhere: async (scope, ...asked) => {
+    removeWhere: async (scope, where, at, among) => {
       const { organization_id } = scope
-      const [rows] = await db.writeAll(scope, removeMatching(organization_id, ...asked), ...removedPieces(organization_id, asked[1]))
+      const removal = removeStatement(organization_id, where, at, among)
+      const [rows] = await db.writeAll(scope, removal, ...removedPieces(organization_id, at))
       return Number(rows?.[0]?.[0])
     },
   }
 }
-
-type RemoveWhere = Parameters<DocumentStore['removeWhere']> extends [unknown, ...infer Rest] ? Rest : never

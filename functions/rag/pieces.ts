@@ -56,7 +56,7 @@ export const piecesOf = async (embeddings: Embeddings | undefined, scope: Scope,
   const known = new Map(texts.map((text, i) => [text, vectors[i]]))
   return cut.map(({ list, ...rest }) => {
     const pieces = list.map(piece => ({ ...piece, vector: known.get(embeddedText.documents(piece)) }))
-    const missing = pieces.some(({ vector }) => vector === undefined)
+    const missing = pieces.some(({ vector, content }) => vector === undefined && content.trim() !== '') // a blank one needs none
     const state = pieces.length === 0 ? 'none' : !asks ? 'pending' : missing ? 'failed' : 'done'
     return { ...rest, list: pieces, model: asks && { provider: asks.provider, model: asks.model, dimensions: asks.dimensions }, state }
   })

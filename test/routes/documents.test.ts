@@ -197,6 +197,23 @@ test('a document whose embedding fails is there, and the job completes it', asyn
   expect((await call('GET', '/rag/documents/d')).body).toEqual(created.body)
 })
 
+test('a request that is repeated under its key makes one document, and answers again', async () => {
+  const { call } = await app.organization()
+  const send = () => call('POST', '/rag/documents', { title: 'T', content: 'Once.' }, { 'idempotency-key': 'once' })
+  const [first, second] = [await send(), await send()]
+  expect([second.status, second.headers.get('idempotent-replayed'), second.body]).toEqual([201, 'true', first.body])
+  expect((await call('GET', '/rag/documents')).body.items).toHaveLength(1)
+  expect(provider.asked).toHaveLength(1)
+})
+
+test('a piece that is blank needs no vector', async () => {
+  const { call, id } = await app.organization()
+  await call('PUT', '/rag/documents/d', { title: 'T', content: `${long(2)}${'\n'.repeat(9000)}The end.` })
+  const blank = (await chunks(id, 'd')).filter(({ content }) => content.trim() === '')
+  expect(blank.length).toBeGreaterThan(0)
+  expect(await state(id, 'd')).toMatch(/^done/)
+})
+
 test('200 documents are created at once, and asked for in few calls; where one is taken none is', async () => {
   const { call, id } = await app.organization()
   const documents = Array.from({ length: 200 }, (_, i) => ({ id: `d${i}`, title: `${i}`, content: `Content of ${i}.`, metadata: { i } }))

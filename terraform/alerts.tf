@@ -1,7 +1,7 @@
 # What wakes somebody, each with what to do about it. Conditions are PromQL over Cloud Monitoring's own metrics and those of logs.tf.
 
 locals {
-  this_database = "database_id=\"${var.project}:${local.instance_name}\""
+  this_database = "database_id=\"${var.project}:${local.serving}\""
   ours          = "service_name=~\"${local.name}-.*\""
   logged        = "logging_googleapis_com:user_${local.name}"
   sql           = "cloudsql_googleapis_com:database"
@@ -48,7 +48,7 @@ locals {
       runbook  = "No backup within 30 hours (they begin at 02:00 UTC, within 4 hours). Are they still on? gcloud sql instances describe; then make one by hand. A new project alerts until its first one."
     }
     slow_queries = {
-      severity = "WARNING", for = "600s", query = "histogram_quantile(0.95, sum by (le) (rate(cloudsql_googleapis_com:database_postgresql_insights_aggregate_latencies_bucket{resource_id=\"${var.project}:${local.instance_name}\"}[10m]))) > 100000"
+      severity = "WARNING", for = "600s", query = "histogram_quantile(0.95, sum by (le) (rate(cloudsql_googleapis_com:database_postgresql_insights_aggregate_latencies_bucket{resource_id=\"${var.project}:${local.serving}\"}[10m]))) > 100000"
       runbook  = "The 95th percentile of queries is above 100 ms (the metric counts microseconds). Query Insights names the statement and its route; explain (analyze, buffers) shows why: a missing index, a plan that changed, a lock."
     }
     failed_jobs = {

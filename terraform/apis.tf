@@ -20,9 +20,9 @@ resource "google_project_service" "api" {
     "secretmanager.googleapis.com",
     "sqladmin.googleapis.com",
     "storage.googleapis.com",
-    "telemetry.googleapis.com",
     ],
     local.private ? ["servicenetworking.googleapis.com"] : [],
+    var.telemetry ? ["telemetry.googleapis.com"] : [],
     local.embeds_with_vertex ? ["aiplatform.googleapis.com"] : [],
   ))
 

@@ -9,7 +9,7 @@ locals {
     { title = "Connections of ${local.tier.connections}", query = "sum(${local.sql}_postgresql_num_backends{${local.this_database}})" },
     { title = "CPU and memory of the database", query = "label_replace(${local.sql}_cpu_utilization{${local.this_database}}, \"of\", \"cpu\", \"\", \"\") or label_replace(${local.sql}_memory_utilization{${local.this_database}}, \"of\", \"memory\", \"\", \"\")" },
     { title = "Disk, GB of ${var.disk_limit_gb}", query = "${local.sql}_disk_bytes_used{${local.this_database}} / 1024 / 1024 / 1024" },
-    { title = "Query latency p95, ms", query = "histogram_quantile(0.95, sum by (le) (rate(cloudsql_googleapis_com:database_postgresql_insights_aggregate_latencies_bucket{resource_id=\"${var.project}:${local.instance_name}\"}[5m]))) / 1000" },
+    { title = "Query latency p95, ms", query = "histogram_quantile(0.95, sum by (le) (rate(cloudsql_googleapis_com:database_postgresql_insights_aggregate_latencies_bucket{resource_id=\"${var.project}:${local.serving}\"}[5m]))) / 1000" },
     { title = "Slow queries, by statement", query = "sum by (statement) (increase(${local.logged}_slow_queries{monitored_resource=\"cloud_run_revision\"}[10m]))" },
     { title = "Failed runs, by job", query = "sum by (job) (increase(${local.logged}_failed_jobs{monitored_resource=\"cloud_run_revision\"}[1h]))" },
     { title = "Memory against PostgreSQL: mismatches, by collection", query = "sum by (collection) (increase(${local.logged}_mismatches{monitored_resource=\"cloud_run_revision\"}[10m]))" },

@@ -15,6 +15,7 @@ locals {
   warm_seconds = local.p.hours * 3600 * sum([for function in local.functions : function.min_instances])
   warm_gb_secs = local.p.hours * 3600 * sum([for function in local.functions : function.min_instances * function.memory_mb / 1024])
   egress_gb    = var.traffic.requests * var.traffic.kilobytes / 1024 / 1024
+  samples      = length(local.functions) * 150 * local.p.hours * 60 / 2 # 150 series each, in every second minute
   conditions   = length(local.alerts) + length(local.burn_rates) + 1
 
   estimate = {
@@ -30,6 +31,7 @@ locals {
     scheduler = max(0, length(local.jobs) - local.p.free_jobs) * local.p.job
     secrets   = max(0, length(var.secret_versions) - local.p.free_versions) * local.p.secret_version
     alerts    = local.conditions * (local.p.alert_condition + 2 * 86400 / 1000000 * local.p.series_million)
+    telemetry = var.telemetry ? local.samples / 1000000 * local.p.sample_million : 0
     redis     = contains(keys(var.secret_versions), "upstash-url") ? max(0, 2 * var.traffic.requests - local.p.free_commands) / 100000 * local.p.redis_command_100k : 0
     balancer  = local.balanced ? local.p.hours * local.p.forwarding_hour + local.p.armor_policy + 3 * local.p.armor_rule + local.egress_gb * local.p.balanced_gb : 0
   }

@@ -9,13 +9,14 @@ resource "google_service_account" "function" {
 }
 
 locals {
-  account_roles = {
-    "roles/cloudsql.client"         = "this_instance" # asks for the connector's certificates
-    "roles/cloudsql.instanceUser"   = "this_instance" # logs in as itself
-    "roles/monitoring.metricWriter" = null
-    "roles/cloudtrace.agent"        = null
-    "roles/telemetry.writer"        = null # the Telemetry API, where OTLP goes
-  }
+  account_roles = merge(
+    {
+      "roles/cloudsql.client"       = "this_instance" # asks for the connector's certificates
+      "roles/cloudsql.instanceUser" = "this_instance" # logs in as itself
+    },
+    # The Telemetry API, where OTLP goes.
+    var.telemetry ? { "roles/monitoring.metricWriter" = null, "roles/cloudtrace.agent" = null, "roles/telemetry.writer" = null } : {},
+  )
 
   this_instance = {
     title       = "this_instance"

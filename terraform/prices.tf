@@ -28,6 +28,7 @@ locals {
     free_versions      = 6
     alert_condition    = 0.10 # Cloud Monitoring
     series_million     = 0.35 # time series that conditions read, every 30 s
+    sample_million     = 0.06 # of metrics that the functions send
     redis_command_100k = 0.20 # Upstash, pay as you go
     free_commands      = 500000
     forwarding_hour    = 0.025 # the load balancer's rule

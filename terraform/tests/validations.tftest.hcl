@@ -343,3 +343,11 @@ run "a_disk_below_the_least" {
   }
   expect_failures = [var.traffic]
 }
+
+run "an_instance_with_its_project" {
+  command = plan
+  variables {
+    serving_instance = "project:region:agenthub-restored"
+  }
+  expect_failures = [var.serving_instance]
+}

@@ -19,6 +19,8 @@ const FIRST: Record<string, string> = {
   database: '/tables',
   analytics: '/events',
   payments: '/intents',
+  knowledge: '/entries',
+  rag: '/documents',
   audit: '/events',
   jobs: '/runs',
   migration: '/collections',

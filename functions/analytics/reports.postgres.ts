@@ -67,8 +67,9 @@ from report_refreshes`
 
 const ages = `select name, extract(epoch from now() - refreshed_at) from report_refreshes where refreshed_at is not null`
 
-/** How many seconds ago each report was refreshed, for who watches over the platform. */
+/** How many seconds ago each report was refreshed, for who watches over the platform; not told while all connections are busy. */
 export const reportAges = (db: Database) => async () => {
+  if (!db.spare()) return []
   const scope: Scope = { organization_id: PLATFORM, caller: { kind: 'platform', actor: 'metrics' }, context: { request_id: 'metrics' } }
   const rows = await db.read(scope, { name: 'reports.ages', text: ages, values: [] })
   return rows.map(([report, age]) => [{ report: report as string }, Number(age)] as const)

@@ -25,6 +25,8 @@ export type Database = {
    * `rest` gives it back for a while.
    */
   session<T>(work: (run: Run, rest: () => void) => Promise<T>): Promise<T>
+  /** Whether a connection is to be had at once: what can be left out should not make requests wait. */
+  spare(): boolean
   /** Whether the database answers at all, within a second. */
   ready(): Promise<boolean>
   close(): Promise<void>
@@ -187,6 +189,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
         throw error
       }
     },
+    spare: () => pool.waitingCount === 0 && (pool.idleCount > 0 || pool.totalCount < pool.options.max),
     ready: async () => {
       const slow = new Promise<boolean>(resolve => setTimeout(() => resolve(false), 1000).unref())
       const answer = once([plain('select 1')]).then(

@@ -71,6 +71,7 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
         }
       }
     },
+    spare: () => true,
     ready: async () => reachable(),
     close: async () => {},
   }

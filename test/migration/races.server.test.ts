@@ -5,7 +5,7 @@ import type { TestDatabase } from '../support/database.ts'
 import { makeTestDatabase } from '../support/database.ts'
 import { migrationsDir } from '../support/global.ts'
 import { type Running, run, runOver } from '../support/http.ts'
-import { type Holder, holdLocks } from '../support/locks.ts'
+import { type Holder, holdLocks, until } from '../support/locks.ts'
 import { dictionariesOf, line } from './dictionaries.ts'
 
 let app: Running
@@ -94,9 +94,13 @@ test('an export is of one moment: what changes while it goes out is not in it', 
 
 test('an export whose database goes away ends in the middle, and does not look whole', async () => {
   const { reader } = await beginExport()
-  const busy = await app.database.sql<{ pid: number }>(
-    "select pid from pg_stat_activity where datname = current_database() and state = 'idle in transaction' and query like 'fetch%'",
-  )
+  let busy: { pid: number }[] = []
+  await until(async () => {
+    busy = await app.database.sql<{ pid: number }>(
+      "select pid from pg_stat_activity where datname = current_database() and state = 'idle in transaction' and query like 'fetch%'",
+    )
+    return busy.length > 0
+  })
   for (const { pid } of busy) await holder.kill(pid)
   const rest = async () => {
     for (let piece = await reader.read(); !piece.done; piece = await reader.read());

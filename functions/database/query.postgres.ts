@@ -52,7 +52,7 @@ type Sorted = { field: string; name: string; sql: string; direction: 'asc' | 'de
 const sorted = (order: readonly Order[], values: Values): Sorted[] =>
   order.map(({ field, direction = 'asc' }, i) => {
     const name = values.add(field, 'text')
-    const key = `sort_key(r.data -> ${name}, column_type((select columns from owner), ${name}) is not distinct from 'timestamp')`
+    const key = `sort_key(r.data -> ${name}, (select column_type((select columns from owner), ${name})) is not distinct from 'timestamp')`
     return { field, name: `key${i}`, sql: `coalesce(${key}, ${direction === 'asc' ? "'~'" : "''"}) collate "C"`, direction }
   })
 

@@ -77,9 +77,10 @@ const comparison = ({ field, operand }: Condition, comparator: string, { data, c
   const asTexts = `${text} collate "C" ${comparator} ${given}`
   if (columns === undefined) return `case when ${type} = 'string' then ${asTexts} else false end`
   const isTime = microsecondsOf(operand as string) !== undefined
-  const asTimes = isTime ? `coalesce(time_of(${text}) ${comparator} time_of(${given}), false)` : 'false'
+  // what no row changes stands in a select of its own: it is asked once
+  const asTimes = isTime ? `coalesce(time_of(${text}) ${comparator} (select time_of(${given})), false)` : 'false'
   return `case when ${type} is distinct from 'string' then false
-    when column_type(${columns}, ${name}) is not distinct from 'timestamp' then ${asTimes} else ${asTexts} end`
+    when (select column_type(${columns}, ${name})) is not distinct from 'timestamp' then ${asTimes} else ${asTexts} end`
 }
 
 /** What the indexes can say of a filter: ranges for data_index, and objects of which each record must contain one for the GIN index. */

@@ -1,11 +1,11 @@
 import type { Statement } from '../../shared/db/batch.ts'
-import { type Values, valuesOf, whereSql } from '../../shared/db/where.ts'
+import { documentsWhere } from '../../shared/db/filters.ts'
+import { type Values, valuesOf } from '../../shared/db/where.ts'
 import { stringify } from '../../shared/json.ts'
 import type { Where } from '../../shared/where.ts'
 
 /** The documents whose metadata a filter likes. */
-const liked = (where: Where, values: Values): string =>
-  `organization_id = $1 and deleted_at is null and ${whereSql(where, { data: 'metadata' }, values)}`
+const liked = (where: Where, values: Values): string => `organization_id = $1 and deleted_at is null and ${documentsWhere(where, values)}`
 
 /** Their ids, newest first. */
 export const matchingStatement = (organization: string, where: Where): Statement => {

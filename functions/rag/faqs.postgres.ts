@@ -1,9 +1,10 @@
 import type { Columns, Statement, Value } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
+import { faqsWhere } from '../../shared/db/filters.ts'
 import { changedRow, NEWEST, oneRow, toPage, toRow } from '../../shared/db/rows.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { embeddedValue, removeStale, removeVectorsOfRemoved } from '../../shared/db/vectors.ts'
-import { type Looks, type Values, valuesOf, whereSql } from '../../shared/db/where.ts'
+import { type Values, valuesOf } from '../../shared/db/where.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { stringify } from '../../shared/json.ts'
 import type { Where } from '../../shared/where.ts'
@@ -11,17 +12,12 @@ import type { Faq } from './faqs.schema.ts'
 import { create, get, list, put, remove, update } from './faqs.statements.postgres.ts'
 import type { FaqStore } from './faqs.store.ts'
 
-/** What a filter sees of a question. */
-const looks: Looks = {
-  data: "(case when category is null then metadata else metadata || jsonb_build_object('category', category) end)",
-}
-
 const among = (ids: readonly string[] | undefined, values: Values): string =>
   ids === undefined ? 'true' : `id = any (array(select jsonb_array_elements_text(${values.add(stringify(ids), 'jsonb')})))`
 
 const matching = (organization: string, where: Where): Statement => {
   const values = valuesOf([organization])
-  const text = `select id from faqs where organization_id = $1 and deleted_at is null and ${whereSql(where, looks, values)} order by id`
+  const text = `select id from faqs where organization_id = $1 and deleted_at is null and ${faqsWhere(where, values)} order by id`
   return { name: 'faqs.matching', nameless: true, text, values: values.list }
 }
 
@@ -29,7 +25,7 @@ const removeWhere = (organization: string, where: Where, at: string, ids?: reado
   const values = valuesOf([organization, at])
   const text = `with gone as (
   update faqs set deleted_at = $2::timestamptz, updated_at = $2::timestamptz, version = nextval('row_version')
-  where organization_id = $1 and deleted_at is null and ${among(ids, values)} and ${whereSql(where, looks, values)}
+  where organization_id = $1 and deleted_at is null and ${among(ids, values)} and ${faqsWhere(where, values)}
   returning 1
 ) select count(*) from gone`
   return { name: 'faqs.remove_where', nameless: true, text, values: values.list }

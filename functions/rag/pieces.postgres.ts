@@ -1,7 +1,7 @@
 import type { Statement } from '../../shared/db/batch.ts'
 import { hashOf } from '../../shared/embeddings/key.ts'
 import { embeddedText } from '../../shared/embeddings/texts.ts'
-import { literalOf, WIDTH } from '../../shared/embeddings/vector.ts'
+import { CALLER, literalOf, WIDTH } from '../../shared/embeddings/vector.ts'
 import type { Pieces } from './documents.store.ts'
 
 /**
@@ -104,7 +104,7 @@ const vectorsOf = (item: string, { list, given, model }: Pieces): object[] =>
     const brought = given?.[i]?.embedding
     return [
       ...(model && piece.vector ? [{ ...place, ...model, vector: literalOf(piece.vector) }] : []),
-      ...(brought ? [{ ...place, provider: 'caller', model: 'caller', dimensions: WIDTH, vector: literalOf(brought) }] : []),
+      ...(brought ? [{ ...place, ...CALLER, vector: literalOf(brought) }] : []),
     ]
   })
 

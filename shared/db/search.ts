@@ -3,11 +3,11 @@ import { Refusal } from '../errors.ts'
 import { parseJson, stringify } from '../json.ts'
 import { diversify, wordsOf } from '../search/diversify.ts'
 import { type Asked, type Collection, type Hit, type Narrow, POOL, type Search } from '../search/search.ts'
-import type { Where } from '../where.ts'
 import type { Statement } from './batch.ts'
 import type { Database } from './database.ts'
+import { documentsWhere, faqsWhere } from './filters.ts'
 import type { Scope } from './scope.ts'
-import { soughtOf, type Values, valuesOf, whereSql } from './where.ts'
+import { type Values, valuesOf } from './where.ts'
 
 /** More candidates than are answered, where some are passed over for being alike. */
 const ALIKE = 4
@@ -27,9 +27,6 @@ const sources: Record<Collection, { table: string; chunks?: string; title: strin
   faqs: { table: 'faqs', title: 'r.question', content: 'r.answer' },
 }
 
-/** What a filter of metadata sees: of faqs their category too. */
-const faqData = "(case when r.category is null then r.metadata else r.metadata || jsonb_build_object('category', r.category) end)"
-
 /** The condition that the items `r` of a collection fulfil; undefined where all do. */
 const condition = (collection: Collection, { where, tags, agent_id }: Narrow, values: Values): string | undefined => {
   if (collection === 'knowledge') {
@@ -40,14 +37,7 @@ const condition = (collection: Collection, { where, tags, agent_id }: Narrow, va
     return parts.length > 0 ? parts.join(' and ') : undefined
   }
   if (where === undefined) return undefined
-  if (collection === 'faqs') return whereSql(where, { data: faqData }, values)
-  return `${byIndex(where, values)}${whereSql(where, { data: 'r.metadata' }, values)}`
-}
-
-/** What every match contains, if anything, is looked for by the index. */
-const byIndex = (where: Where, values: Values): string => {
-  const [holding] = soughtOf(where).containing.find(alternatives => alternatives.length === 1) ?? []
-  return holding === undefined ? '' : `r.id = any (documents_like(${values.add(stringify(holding), 'jsonb')})) and `
+  return (collection === 'faqs' ? faqsWhere : documentsWhere)(where, values, 'r')
 }
 
 type Places = { query: string | undefined; vector: string | undefined; generation: (collection: Collection) => string }

@@ -1,7 +1,7 @@
 import type { Scope } from '../db/scope.ts'
 import type { Embeddings } from './embeddings.ts'
 import { hashOf } from './key.ts'
-import { unit, WIDTH } from './vector.ts'
+import { CALLER, unit } from './vector.ts'
 
 /** Whether the model's vector of an item is there; callers' vectors stand beside it. What is not `done` waits for complete-embeddings. */
 export type EmbeddingState = 'pending' | 'done' | 'failed'
@@ -47,9 +47,7 @@ export const embedItems = async (embeddings: Embeddings | undefined, scope: Scop
 }
 
 const callers = (numbers: readonly number[]): ItemVector => ({
-  provider: 'caller',
-  model: 'caller',
-  dimensions: WIDTH,
+  ...CALLER,
   vector: unit(numbers) as Float32Array,
   hash: undefined,
 })

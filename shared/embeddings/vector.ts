@@ -1,6 +1,9 @@
 /** Numbers of every searched vector: shorter ones are padded with zeros, which leaves cosines as they are. */
 export const WIDTH = 1536
 
+/** The generation of the vectors that callers bring: whatever made them, they are compared with each other alone. */
+export const CALLER = { provider: 'caller', model: 'caller', dimensions: WIDTH } as const
+
 /** A vector as it is searched: of unit length, padded to 1536. Undefined where it is longer than that, or has no direction. */
 export const unit = (numbers: ArrayLike<number>): Float32Array | undefined => {
   let sum = 0

@@ -1,9 +1,9 @@
 import type { Scope } from '../db/scope.ts'
 import type { Embeddings } from '../embeddings/embeddings.ts'
-import { unit } from '../embeddings/vector.ts'
+import { CALLER, unit } from '../embeddings/vector.ts'
 import { invalid, Refusal } from '../errors.ts'
 import type { SearchBody } from './schema.ts'
-import { type Asked, type Question, type Search, WIDEST } from './search.ts'
+import type { Asked, Question, Search } from './search.ts'
 
 /** No cosine is less. */
 const LEAST = -1
@@ -11,7 +11,7 @@ const LEAST = -1
 /** A vector that a caller brought is compared with those that callers brought. */
 const brought = (embedding: readonly number[]): Question => ({
   vector: unit(embedding) as Float32Array,
-  ...{ provider: 'caller', model: 'caller', dimensions: WIDEST },
+  ...CALLER,
 })
 
 /** What a search finds, as its answer's body. `embeddings` makes the vector of a question that comes without one. */

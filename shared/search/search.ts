@@ -11,9 +11,6 @@ export type Mode = (typeof modes)[number]
 /** A question's vector: float32[1536] of unit length, and what made it. Only what the same model made is compared with it. */
 export type Question = { vector: ArrayLike<number>; provider: string; model: string; dimensions: number }
 
-/** The dimensions that callers' vectors are taken to have: they are padded. */
-export const WIDEST = 1536
-
 /** How much each arm says of a score, none below 0. */
 export type Weights = { text: number; vector: number }
 

@@ -1,7 +1,8 @@
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { jsonOf, oneRow, toPage, toRow } from '../../shared/db/rows.ts'
+import { answering, jsonOf, oneRow, toPage, toRow } from '../../shared/db/rows.ts'
 import type { Counter } from './counters.schema.ts'
+import { counter } from './replica.postgres.ts'
 import type { CounterStore } from './store.ts'
 
 const json = jsonOf('id as name, value')
@@ -15,14 +16,17 @@ order by id
 limit $2::int + 1`
 
 /** A removed counter starts again from 0. */
-const increment = `insert into counters (organization_id, id, value, version, created_at, updated_at)
+const increment = answering(
+  counter,
+  more => `insert into counters (organization_id, id, value, version, created_at, updated_at)
 values ($1, $2, $3::numeric, nextval('row_version'), $4, $4)
 on conflict (organization_id, id) do update
 set value = case when counters.deleted_at is null then counters.value else 0 end + excluded.value,
   extra = case when counters.deleted_at is null then counters.extra end,
   created_at = case when counters.deleted_at is null then counters.created_at else excluded.created_at end,
   version = nextval('row_version'), updated_at = excluded.updated_at, deleted_at = null
-returning id, version, ${json}`
+returning id, version, ${json}${more}`,
+)
 
 /** Counters in Postgres: an increment is one statement, whatever races it. */
 export const postgresCounters = (db: Database): CounterStore => ({
@@ -34,6 +38,6 @@ export const postgresCounters = (db: Database): CounterStore => ({
   },
   increment: async (scope, name, by, at) => {
     const values = [scope.organization_id, name, by, at]
-    return toRow<Counter>((await db.write(scope, { name: 'counters.increment', text: increment, values }))[0] as Columns)
+    return toRow<Counter>((await db.write(scope, { name: 'counters.increment', ...increment, values }))[0] as Columns)
   },
 })

@@ -1,7 +1,8 @@
 import type { Copies } from '../../shared/cache/copies.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { changedRow, jsonOf, NEWEST, oneRow, orLeft, stamps, toPage } from '../../shared/db/rows.ts'
+import { answering, changedRow, jsonOf, NEWEST, oneRow, orLeft, stamps, toPage } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
+import { agent as entry } from './replica.postgres.ts'
 import type { Agent } from './schema.ts'
 import type { AgentStore } from './store.ts'
 
@@ -22,7 +23,9 @@ order by created_at desc, id desc
 limit $2::int + 1`
 
 /** A removed agent's id is free again: its tombstone comes back to life, with nothing of the old one in it. */
-const create = `insert into agents
+const create = answering(
+  entry,
+  more => `insert into agents
   (organization_id, id, name, industry, description, configuration, status, version, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6::jsonb, $7, nextval('row_version'), $8, $8)
 on conflict (organization_id, id) do update
@@ -30,11 +33,13 @@ set name = excluded.name, industry = excluded.industry, description = excluded.d
   configuration = excluded.configuration, status = excluded.status, extra = null, version = nextval('row_version'),
   created_at = excluded.created_at, updated_at = excluded.updated_at, deleted_at = null
 where agents.deleted_at is not null
-returning id, version, ${json}`
+returning id, version, ${json}${more}`,
+)
 
-const update = orLeft(
-  'agents',
-  `update agents
+const update = answering(entry, more =>
+  orLeft(
+    'agents',
+    `update agents
 set name = coalesce(patch ->> 'name', name),
   industry = case when patch ? 'industry' then patch ->> 'industry' else industry end,
   description = case when patch ? 'description' then patch ->> 'description' else description end,
@@ -43,15 +48,20 @@ set name = coalesce(patch ->> 'name', name),
   version = nextval('row_version'), updated_at = $4
 from (select $5::jsonb as patch) given
 where organization_id = $1 and id = $2 and deleted_at is null and version = coalesce($3, version)
-returning id, version, ${json} as json`,
+returning id, version, ${json} as json${more}`,
+    more,
+  ),
 )
 
-const remove = orLeft(
-  'agents',
-  `update agents
+const remove = answering(entry, more =>
+  orLeft(
+    'agents',
+    `update agents
 set deleted_at = $4, updated_at = $4, version = nextval('row_version')
 where organization_id = $1 and id = $2 and deleted_at is null and version = coalesce($3, version)
-returning id, version, ${json} as json`,
+returning id, version, ${json} as json${more}`,
+    more,
+  ),
 )
 
 /** Agents in Postgres, one statement a method. */
@@ -70,14 +80,14 @@ export const postgresAgents = (db: Database, copies: Copies<string>): AgentStore
   create: async (scope, { id, name, industry, description, configuration, status, at }) => {
     const settings = configuration === undefined ? null : stringify(configuration)
     const values = [scope.organization_id, id, name, industry, description, settings, status, at]
-    return oneRow<Agent>(await db.write(scope, { name: 'agents.create', text: create, values }))
+    return oneRow<Agent>(await db.write(scope, { name: 'agents.create', ...create, values }))
   },
   update: async (scope, id, patch, at, ifMatch) => {
     const values = [scope.organization_id, id, ifMatch ?? null, at, stringify(patch)]
-    return changedRow<Agent>(await db.write(scope, { name: 'agents.update', text: update, values }))
+    return changedRow<Agent>(await db.write(scope, { name: 'agents.update', ...update, values }))
   },
   remove: async (scope, id, at, ifMatch) => {
     const values = [scope.organization_id, id, ifMatch ?? null, at]
-    return changedRow<Agent>(await db.write(scope, { name: 'agents.remove', text: remove, values }))
+    return changedRow<Agent>(await db.write(scope, { name: 'agents.remove', ...remove, values }))
   },
 })

@@ -1,7 +1,8 @@
 import { jsonOf } from '../../shared/db/rows.ts'
 import type { ReplicaSql } from '../../shared/migration/postgres.ts'
 
-const agent = jsonOf(`id, organization_id, name, industry, description, configuration, configuration is null as unconfigured, status,
+/** An agent with everything that is in it. */
+export const agent = jsonOf(`id, organization_id, name, industry, description, configuration, configuration is null as unconfigured, status,
   extra, iso(created_at) as created_at, iso(updated_at) as updated_at`)
 
 /** Whole agents, as memory and Postgres exchange them. */
@@ -22,9 +23,12 @@ set name = excluded.name, industry = excluded.industry, description = excluded.d
   ],
 }
 
-const counter = jsonOf(`id, organization_id, value::text as value, extra, iso(created_at) as created_at, iso(updated_at) as updated_at`)
+/** A counter with everything that is in it; the value is decimal text. */
+export const counter = jsonOf(
+  `id, organization_id, value::text as value, extra, iso(created_at) as created_at, iso(updated_at) as updated_at`,
+)
 
-/** Whole counters; the value is decimal text. */
+/** Whole counters. */
 export const counterReplica: ReplicaSql = {
   entries: `select organization_id, id, version, deleted_at is not null as deleted, ${counter} as json from counters`,
   restore: [

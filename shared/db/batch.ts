@@ -9,6 +9,8 @@ export type Statement = {
   /** What it is prepared as where that is another name. */
   readonly as?: string
   readonly text: string
+  /** The same, which answers after its own columns the one entry that it leaves behind: whether it is removed, and its JSON. */
+  readonly whole?: string
   readonly values: readonly Value[]
   readonly nameless?: true
 }

@@ -42,9 +42,15 @@ export const changedRow = <T>(rows: readonly Columns[]): Row<T> | undefined => {
 /** The same refusal from every store. */
 export const staleVersion = (version: string) => new Refusal('version_mismatch', `the record is at version ${version} by now`)
 
-/** Makes a change of one record ($1, $2) also answer the record that it left alone; `change` returns `id, version, json`. */
-export const orLeft = (table: string, change: string): string => `with changed as (${change})
-select id, version, json from changed
+/** A write of one entry, and the same one that answers the entry too, for whose memory has to take it over: `more` ends its select list. */
+export const answering = (entry: string, write: (more: string) => string): { text: string; whole: string } => ({
+  text: write(''),
+  whole: write(`, deleted_at is not null as deleted, ${entry} as entry`),
+})
+
+/** Makes a change of one record ($1, $2) also answer the record that it left alone; `change` returns `id, version, json` and `more`. */
+export const orLeft = (table: string, change: string, more = ''): string => `with changed as (${change})
+select id, version, json${more && ', deleted, entry'} from changed
 union all
-select id, version, null from ${table}
+select id, version, null${more && ', null, null'} from ${table}
 where organization_id = $1 and id = $2 and deleted_at is null and not exists (select from changed)`

@@ -6,6 +6,8 @@ import type { Answer, Call, Methods, MirrorOptions, Probe, View } from './ports.
 
 type Store = { [method: string]: (scope: Scope, ...args: unknown[]) => Promise<unknown> }
 
+const listed = (keys: string | readonly string[]): readonly string[] => (typeof keys === 'string' ? [keys] : keys)
+
 const ATTEMPTS = 20
 const RECHECKS = 5
 
@@ -38,7 +40,8 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     for (const id of keys) keeper.doubt(scope.organization_id, id)
   }
 
-  const ask = async (store: Store, { name, scope, args }: Call): Promise<unknown> => store[name]?.(scope, ...args)
+  const ask = (store: Store, { name, args, scope }: Call, more?: Partial<Scope>): Promise<unknown> =>
+    (store[name] as Store[string])(more ? { ...scope, ...more } : scope, ...args)
 
   const remembered = (call: Call): Promise<unknown> => measure.time('memory', () => ask(memory, call))
 
@@ -48,8 +51,7 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     return keeper.owns(view) ? { result: await remembered(call) } : undefined
   }
 
-  const inPostgres = (call: Call, more: Partial<Scope> = {}): Promise<unknown> =>
-    measure.time('postgres', () => ask(postgres, { ...call, scope: { ...call.scope, ...more } }))
+  const inPostgres = (call: Call, more?: Partial<Scope>): Promise<unknown> => measure.time('postgres', () => ask(postgres, call, more))
 
   const readLive = async (view: View, call: Call): Promise<Answer> => {
     const { keys, scope } = call
@@ -105,13 +107,12 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   }
 
   /** Postgres first; memory is told only what has been committed. */
-  const writeThrough = async (view: View, call: Call): Promise<unknown> => {
+  const writeThrough = async (view: View, call: Call): Promise<Answer> => {
     const { keys, scope } = call
     const { organization_id: organization } = scope
-    if (view.row.stage === 'rampdown') return inPostgres(call, { around: probe(view.row.epoch, organization, []) })
     const around = probe(view.row.epoch, organization, keys)
     try {
-      return await inPostgres(call, { around })
+      return { result: await inPostgres(call, { around }) }
     } catch (error) {
       if (error instanceof OutcomeUnknown) doubt(call)
       throw error
@@ -121,10 +122,19 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     }
   }
 
-  const writeAt = async (view: View, call: Call): Promise<Answer> => {
-    const { stage, validUntil } = view.row
-    if (stage === 'complete') return { result: await inPostgres(call, { validUntil }) }
-    return stage === 'off' ? off.write(view, call) : { result: await writeThrough(view, call) }
+  const elsewhere = async (call: Call, more: Partial<Scope>): Promise<Answer> => ({ result: await inPostgres(call, more) })
+
+  const writeAt = (view: View, call: Call): Promise<Answer> => {
+    switch (view.row.stage) {
+      case 'off':
+        return off.write(view, call)
+      case 'rampdown':
+        return elsewhere(call, { around: probe(view.row.epoch, call.scope.organization_id, []) })
+      case 'complete':
+        return elsewhere(call, { validUntil: view.row.validUntil })
+      default:
+        return writeThrough(view, call)
+    }
   }
 
   /** Does it in the present stage, and again in the next one where the stage has moved: in a unit that is for who began it to do. */
@@ -159,7 +169,7 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   for (const [name, method] of Object.entries(options.methods) as [string, Methods<S>[keyof S]][]) {
     const keysOf = method.key as ((...args: unknown[]) => string | readonly string[]) | undefined
     store[name] = (scope, ...args) => {
-      const call = { name, scope, args, keys: [keysOf?.(...args) ?? []].flat() }
+      const call = { name, scope, args, keys: keysOf ? listed(keysOf(...args)) : [] }
       return method.kind === 'read' ? persist(readAt, call) : write(call)
     }
   }

@@ -11,6 +11,7 @@ import { makeMirror } from './mirror.ts'
 import { type Keeper, type Methods, PASSED_MS, type StageDb, type Watch } from './ports.ts'
 import { postgresProbe, postgresRuns, postgresStages, type ReplicaSql, type StageSettings } from './postgres.ts'
 import type { StageRow } from './stage.ts'
+import { tellingEntries } from './told.ts'
 import { makeVerify, type Verify } from './verify.ts'
 
 /** What a domain says of a collection that once was a dictionary: its store twice, and how rows are exchanged. */
@@ -116,7 +117,7 @@ export const makeStaged = <S extends object>(
     sleep,
     passed,
     memory: collection.memory,
-    postgres: collection.postgres(noting),
+    postgres: collection.postgres(tellingEntries(noting)),
     probe: postgresProbe(sql, name),
     check: async scope => void (await noting.read(scope)),
   })
@@ -146,7 +147,7 @@ const remember = (
   mayHaveEnded: Revocations['mayHaveEnded'],
 ): { noting: Database; passed: (scope: Scope) => Promise<boolean> } => {
   const known = new Map<string, () => number>()
-  const keyOf = ({ caller }: Scope) => (caller.kind === 'token' ? `${caller.role} ${caller.hash.toString('base64')}` : undefined)
+  const keyOf = ({ caller }: Scope) => (caller.kind === 'token' ? `${caller.role} ${caller.hash.toString('latin1')}` : undefined)
   const note = async <T>(scope: Scope, answer: Promise<T>): Promise<T> => {
     const key = keyOf(scope)
     const since = watch()

@@ -88,6 +88,7 @@ export const places = {
     wait: 1,
   },
   'refused once': { stage: 'dualwrite', asks: ['once', 'put', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },
+  'refused without a unit': { stage: 'dualwrite', asks: ['put', 'put', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },
   'undone once': { stage: 'dualwrite', asks: ['once', 'put', 'read'], faults: ['cut', 'cancel'], ways: [1, -1], wait: 0 },
   'the flip to dualwrite': { stage: 'off', asks: ['put', 'increment', 'read'], faults: ['late commit', 'delay'], ways: [1], wait: 2 },
   'imports before dualwrite': { stage: 'off', asks: ['import', 'put', 'read'], faults: ['delay', 'cut'], ways: [1, 1, -1], wait: 2 },

@@ -20,8 +20,8 @@ export const mutants: Mutant[] = [
     name: 'memory before Postgres',
     edits: [
       mirror(
-        '      return await inPostgres(call, { around })\n    } catch (error) {\n      if (error instanceof Outcome',
-        '      await ask(memory, call)\n      return await inPostgres(call, { around })\n    } catch (error) {\n      if (error instanceof Outcome',
+        '      return { result: await inPostgres(call, { around }) }\n    } catch (error) {\n      if (error instanceof Outcome',
+        '      await ask(memory, call)\n      return { result: await inPostgres(call, { around }) }\n    } catch (error) {\n      if (error instanceof Outcome',
       ),
     ],
   },
@@ -131,6 +131,17 @@ export const mutants: Mutant[] = [
     name: 'what is undone applied to memory',
     place: 'undone once',
     edits: [mirror("(outcome === 'committed' || outcome === 'refused') && apply()", 'apply()')],
+  },
+  {
+    name: 'what stood in the way of a write not applied to memory',
+    place: 'refused without a unit',
+    edits: [
+      {
+        file: 'migration/told.ts',
+        from: '[entries.length > 0 ? entries : await db.read({ ...scope, around: undefined }, ...around.after)]',
+        to: '[entries]',
+      },
+    ],
   },
   {
     name: 'a change of unknown outcome taken for failed',

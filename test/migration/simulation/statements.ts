@@ -260,6 +260,16 @@ const statements: Record<string, Execute> = {
   idempotency_kept: (state, _, [, id]) => [state.answers.get(id as string)?.answer as Columns],
 }
 
+/** The same, which answers after its own columns the entry that it leaves behind. */
+const telling =
+  (work: Execute): Execute =>
+  (state, session, values) => {
+    const rows = work(state, session, values)
+    const id = values[0] as string
+    return rows === BLOCKED || !rows[0]?.[2] ? rows : [[...rows[0], ...entryOf(id, seen(state, session, id) as Row).slice(3)]]
+  }
+for (const name of ['toy.put', 'toy.remove', 'toy.increment']) statements[`${name}, entry`] = telling(statements[name] as Execute)
+
 export const execute = (state: State, session: Session, { name, values }: Statement): Outcome => {
   const statement = statements[name]
   if (!statement) throw new Error(`the simulated server does not know '${name}'`)

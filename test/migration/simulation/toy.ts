@@ -81,6 +81,9 @@ const seenOf = ([id, version, json, deleted]: Columns): Seen => ({
   deleted: deleted === 't',
 })
 
+/** What can answer the entry that it leaves behind. */
+const telling = (name: string, ...values: (string | null)[]) => ({ name: `toy.${name}`, text: `toy.${name}`, whole: `toy.${name}`, values })
+
 const inPostgres = (code: Code, db: Database): Toy => {
   const named = (name: string, ...values: (string | null)[]) => ({ name: `toy.${name}`, text: `toy.${name}`, values })
   return {
@@ -90,14 +93,14 @@ const inPostgres = (code: Code, db: Database): Toy => {
     },
     list: async scope => (await db.read(scope, named('list'))).map(seenOf),
     put: async (scope, id, value, ifMatch) => {
-      const [row] = await db.write(scope, named('put', id, value, ifMatch ?? null))
+      const [row] = await db.write(scope, telling('put', id, value, ifMatch ?? null))
       if (row?.[2] === null) throw code.staleVersion(row[1] as string)
       return seenOf(row as Columns)
     },
     remove: async (scope, id) => {
-      const [row] = await db.write(scope, named('remove', id))
+      const [row] = await db.write(scope, telling('remove', id))
       return row && { ...seenOf(row), deleted: true }
     },
-    increment: async (scope, id, by) => seenOf((await db.write(scope, named('increment', id, String(by))))[0] as Columns),
+    increment: async (scope, id, by) => seenOf((await db.write(scope, telling('increment', id, String(by))))[0] as Columns),
   }
 }

@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
 import { counterCollection } from '../../functions/agents/collections.ts'
 import { makeDatabase } from '../../shared/db/database.ts'
 import { openPool } from '../../shared/db/pool.ts'
+import type { Scope } from '../../shared/db/scope.ts'
+import { sha256 } from '../../shared/http/credentials.ts'
 import { stages, stepOf } from '../../shared/migration/stage.ts'
 import { makeStaged } from '../../shared/migration/staged.ts'
 import { makeLog } from '../../shared/observe/log.ts'
@@ -157,6 +159,41 @@ test('rule 10: while Postgres is away in live, memory answers those whom it has 
     await proxy.reopen()
   } finally {
     await app.stop()
+    await proxy.close()
+  }
+})
+
+test('rule 10: whom Postgres let through 60 seconds ago memory answers no more while it is away', async () => {
+  await at('live')
+  const { scope } = await start()
+  const hash = sha256('a key of the minute')
+  await database.sql(
+    `insert into api_keys (organization_id, id, name, role, prefix, secret_hash, version, created_at, updated_at)
+values ($1, 'minute', 'minute', 'member', 'minute', $2, nextval('row_version'), now(), now())`,
+    [scope.organization_id, hash],
+  )
+  const caller: Scope = { ...scope, caller: { kind: 'token', hash, role: 'member' } }
+  const proxy = await startProxy(inject('server'))
+  const config = { ...database.config, database: { kind: 'url' as const, url: proxy.url(database.url as string) } }
+  const { pool, close } = await openPool(config, 'agenthub_app', migrationsDir)
+  const [log, metrics] = [makeLog('silent', undefined), makeMetrics()]
+  const db = makeDatabase(pool, { ...config.pool, log, metrics })
+  let milliseconds = 0
+  const clock = () => milliseconds
+  const time = { now: clock, wall: clock, sleep: (n: number) => setTimeout(n), every: () => () => {} }
+  const settings = { first: 'off' as const, instance: 'minute', leaseSeconds: 100, validSeconds: 100, mayHaveEnded: async () => false }
+  const { store, release } = makeStaged(db, log, settings, counterCollection(), time)
+  try {
+    await store.increment(caller, 'a', '1', new Date().toISOString())
+    await proxy.close()
+    milliseconds = 59_999
+    expect((await store.get(caller, 'a'))?.json).toContain('1')
+    milliseconds = 60_000
+    await expect(store.get(caller, 'a')).rejects.toMatchObject({ code: 'unavailable' })
+  } finally {
+    await proxy.reopen()
+    await release()
+    await close()
     await proxy.close()
   }
 })

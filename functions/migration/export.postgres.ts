@@ -18,6 +18,8 @@ const BUCKET_ROWS = 250_000
 
 /** How long a reader may take over a page, in milliseconds: meanwhile a connection waits, and the embedded engine has one. */
 const PATIENCE = 8_000
+/** How long its transaction may wait so (ms). */
+const IDLE = 10_000
 
 /**
  * The text of a dictionary, piece by piece, as it stood at one moment: a single transaction, whose connection is lent until the
@@ -55,11 +57,8 @@ const exportOver = async (
   { none, only }: Bounds,
   give: (piece: string) => Promise<void>,
 ) => {
-  const [, , [count]] = (await run([plain('begin isolation level repeatable read read only'), opening(scope), rowsOf(collection)])) as [
-    Columns[],
-    Columns[],
-    Columns[],
-  ]
+  const begin = [plain('begin isolation level repeatable read read only'), plain(`set local idle_in_transaction_session_timeout = ${IDLE}`)]
+  const [count] = (await run([...begin, opening(scope), rowsOf(collection)])).at(-1) as Columns[]
   if (only === undefined) await refuseSharedKeys(run, collection, Number(count?.[0]))
   await run([openExport(collection, none ?? null, only ?? null)])
   for await (const piece of textOf(run, collection, only ?? null)) await give(piece)

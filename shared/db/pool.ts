@@ -3,14 +3,15 @@ import type { Config } from '../config.ts'
 import { openCloudSql } from './cloudsql.ts'
 import type { Opened, Role } from './opened.ts'
 
-const IDLE_IN_TRANSACTION_MS = 10_000
-
 /** How long a request may wait for a connection (ms), and how long a server may take to accept one. */
 const CONNECT_MS = 3_000
 
-/** The settings of every connection to a server: sent with the startup packet, so that they cost no round trip. */
+/**
+ * The settings of every connection to a server: sent with the startup packet, so that they cost no round trip. A transaction whose
+ * function can no longer be reached holds its locks no longer than the function itself waits for an answer.
+ */
 export const sessionOptions = (role: Role, statementTimeout: number): string => {
-  const bounds = [`role=${role}`, `statement_timeout=${statementTimeout}`, `idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION_MS}`]
+  const bounds = [`role=${role}`, `statement_timeout=${statementTimeout}`, `idle_in_transaction_session_timeout=${statementTimeout + 1000}`]
   return ['timezone=UTC', 'jit=off', ...(role === 'login' ? [] : bounds)].map(setting => `-c ${setting}`).join(' ')
 }
 

@@ -54,6 +54,24 @@ for (const [trips, outcome] of [
     expect(await counter()).toBe(before + 1)
   })
 
+test('a transaction that the server believes to be open, and nobody can end, keeps its key and its rows for no longer than the time-out', async () => {
+  const before = await counter()
+  const key = { 'idempotency-key': 'half-open' }
+  app.proxy.become('deaf')
+  const reached = app.proxy.withheld()
+  const began = performance.now()
+  const changing = increment(key)
+  await reached
+  app.proxy.abandon()
+  app.proxy.become('open')
+  expect(refused(await changing)).toEqual([503, 'unavailable', true])
+  let [again, other] = [await increment(key), await increment()]
+  while (again.status === 409) again = await increment(key)
+  while (other.status === 503) other = await increment()
+  expect(performance.now() - began).toBeLessThan(5000)
+  expect([again.status, other.status, await counter()]).toEqual([200, 200, before + 2])
+})
+
 test('a read whose answer is lost is read again', async () => {
   app.proxy.become('deaf')
   const asked = app.proxy.withheld()

@@ -16,6 +16,10 @@ export type WireProxy = {
   withheld(): Promise<void>
   /** Cuts every connection, both ways. */
   cut(): void
+  /** Answers every connection with a reset, both ways. */
+  reset(): void
+  /** Swallows all that comes over the open connections, for good; neither side hears of it, not even that the other one leaves. */
+  abandon(): void
   close(): Promise<void>
   /** Listens again, on the same port. */
   reopen(): Promise<void>
@@ -24,6 +28,7 @@ export type WireProxy = {
 export const startProxy = async (server: string): Promise<WireProxy> => {
   const target = new URL(server)
   const sockets = new Set<Socket>()
+  const abandoned = new WeakSet<Socket>()
   let counts = noCounts()
   let mode: Mode = 'open'
   let passing = 0
@@ -39,7 +44,7 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
     socket.on('error', () => {})
     socket.on('close', () => {
       sockets.delete(socket)
-      other()?.destroy()
+      if (!abandoned.has(socket)) other()?.destroy()
     })
   }
 
@@ -64,7 +69,7 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
     let upstream: Socket | undefined
     track(client, () => upstream)
     client.on('data', chunk => {
-      if (mode === 'silent') return
+      if (mode === 'silent' || abandoned.has(client)) return
       // a goodbye (Terminate, 'X') is no trip
       if (chunk[0] !== 'X'.charCodeAt(0)) counts.flushes++
       read(chunk)
@@ -74,6 +79,7 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
     upstream = connect(Number(target.port), target.hostname)
     track(upstream, () => client)
     upstream.on('data', chunk => {
+      if (abandoned.has(client)) return
       if (mode === 'open' || passing > 0) {
         answered(chunk)
         client.write(chunk)
@@ -104,6 +110,12 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
     },
     withheld: () => new Promise(resolve => heard.push(resolve)),
     cut,
+    reset: () => {
+      for (const socket of sockets) socket.resetAndDestroy()
+    },
+    abandon: () => {
+      for (const socket of sockets) abandoned.add(socket)
+    },
     reopen: () => listen(port),
     close: async () => {
       cut()

@@ -9,8 +9,8 @@ export type Spaced = {
   helped(): void
 }
 
-/** Spaces `work` out: 1 s after the first time, then 2 s, then 5 s. What it asks may have a quota, and many processes ask. */
-export const spaced = (work: () => Promise<void>, now: () => number = Date.now): Spaced => {
+/** Spaces `work` out: 1 s after the first time, then 2 s, then 5 s. What it asks may have a quota, and many processes ask. (A clock that is set back must not make it wait.) */
+export const spaced = (work: () => Promise<void>, now: () => number = () => performance.now()): Spaced => {
   let running: Promise<boolean> | undefined
   let notBefore = Number.NEGATIVE_INFINITY
   let pause = LEAST_MS

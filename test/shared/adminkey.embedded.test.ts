@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { makeIsAdmin } from '../../shared/adminkey.ts'
 import { makeLog } from '../../shared/observe/log.ts'
 
 const log = makeLog('silent', undefined)
+afterEach(() => void vi.useRealTimers())
 
 /** A secret and a clock in hand: how often it was read, and who is the admin at a time. */
 const rotating = (first: string) => {
@@ -43,4 +44,14 @@ test('while Secret Manager is away the last key stays', async () => {
   secret.value = new Error('away')
   expect(await at(100)('old')).toBe(true)
   expect(await at(100)('guess')).toBe(false)
+})
+
+test('a clock that is set back an hour keeps no old key alive for an hour', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  const isAdmin = makeIsAdmin('old', { read: async () => 'new', renew: async () => 'new' }, log)
+  vi.setSystemTime(Date.now() - 3_600_000)
+  expect(await isAdmin('old')).toBe(true)
+  vi.advanceTimersByTime(60_001)
+  expect(await isAdmin('old')).toBe(false)
+  expect(await isAdmin('new')).toBe(true)
 })

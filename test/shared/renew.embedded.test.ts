@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { spaced } from '../../shared/db/renew.ts'
+
+afterEach(() => void vi.useRealTimers())
 
 const spacedAt = () => {
   let now = 0
@@ -37,4 +39,14 @@ test('callers at the same time share one try', async () => {
   const { at, done } = spacedAt()
   expect(await Promise.all([at(0), at(0), at(0)])).toEqual([true, true, true])
   expect(done()).toBe(1)
+})
+
+test('a clock that is set back an hour makes nobody wait for an hour', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  const { run } = spaced(async () => {})
+  expect(await run()).toBe(true)
+  vi.setSystemTime(Date.now() - 3_600_000)
+  expect(await run()).toBe(false)
+  vi.advanceTimersByTime(1001)
+  expect(await run()).toBe(true)
 })

@@ -38,6 +38,7 @@ const scripts = [
   'test/bench/children/payer',
   'test/support/delay',
   'test/cache/child',
+  'test/faults/clock',
 ]
 
 /** Bundles the servers as `npm run build` does. */

@@ -11,6 +11,7 @@ import { coldstart } from './coldstart.ts'
 import { cranfield } from './cranfield.ts'
 import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
+import { faultsUnderLoad } from './faults.ts'
 import { bundle, onGround } from './ground.ts'
 import { idempotency } from './idempotency.ts'
 import { dictionaryImport } from './import.ts'
@@ -35,6 +36,7 @@ const benches = [
     dualwrite,
     stages,
     crash,
+    faultsUnderLoad,
     dictionaryImport,
     records,
     payments,

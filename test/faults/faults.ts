@@ -76,6 +76,14 @@ export const kinds = {
     },
     heal: ({ proxy }) => proxy.become('open'),
   },
+  mute: {
+    name: 'server takes logins, answers nothing',
+    inflict: ({ proxy }) => proxy.become('mute'),
+    heal: ({ proxy }) => {
+      proxy.cut()
+      proxy.become('open')
+    },
+  },
   function: { name: 'function killed (-9), restarted', inflict: stand => stand.gateway().kill(), heal: stand => stand.restart() },
   slow: slowQueries(),
   redis: {
@@ -91,10 +99,25 @@ export const kinds = {
   clock: { name: "function's clock + 1 h, - 1 h, right", inflict: stand => stand.gateway().signal('SIGUSR2'), heal: nothing },
 } satisfies Record<string, Kind>
 
-/** The database's disk is full: of its data alone, or of its log as well, of which it dies. */
-export const diskFull = (what: string, disk: Disk): Kind => ({
-  name: `disk full (${what})`,
-  inflict: () => disk.fill(),
+/** Writes log until there is no room for more: the server ends itself then, and cannot recover before there is. */
+const useUpLog = async ({ url }: Server) => {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', nothing)
+  await client.connect()
+  try {
+    for (;;) await client.query("select pg_logical_emit_message(false, 'ballast', repeat('x', 1000000))")
+  } catch {
+    await client.end().catch(nothing)
+  }
+}
+
+/** No room is left on the disk of the database's data, or on that of its log. */
+export const diskFull = (part: 'data' | 'log', disk: Disk): Kind => ({
+  name: `disk full (${part})`,
+  inflict: async ({ server }) => {
+    disk.fill()
+    if (part === 'log') await useUpLog(server)
+  },
   heal: async ({ server }) => {
     disk.free()
     await revive(server)

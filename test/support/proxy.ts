@@ -1,8 +1,11 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { type Counts, makeParser, noCounts } from './wire.ts'
 
-/** `open` passes everything; `deaf` keeps the server's answers back; `silent` takes connections and requests, and does nothing at all. */
-type Mode = 'open' | 'deaf' | 'silent'
+/**
+ * `open` passes everything; `deaf` keeps the server's answers back, `mute` all but that it takes a login; `silent` takes connections and
+ * requests, and does nothing at all.
+ */
+type Mode = 'open' | 'deaf' | 'mute' | 'silent'
 
 /** A TCP proxy before a PostgreSQL server: counts what passes, and fails as networks do. */
 export type WireProxy = {
@@ -51,6 +54,7 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
   const listener = createServer(client => {
     counts.connections++
     let owes = 0
+    let ready = false
     const owe = (more: number) => {
       owes += more
       owed += more
@@ -62,6 +66,7 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
     const answered = makeParser(false, type => {
       count('server', type)
       if (type !== 'Z') return
+      ready = true
       owe(-1)
       passing--
     })
@@ -80,7 +85,7 @@ export const startProxy = async (server: string): Promise<WireProxy> => {
     track(upstream, () => client)
     upstream.on('data', chunk => {
       if (abandoned.has(client)) return
-      if (mode === 'open' || passing > 0) {
+      if (mode === 'open' || passing > 0 || (mode === 'mute' && !ready)) {
         answered(chunk)
         client.write(chunk)
         return

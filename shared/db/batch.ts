@@ -16,6 +16,10 @@ export type Statement = {
 }
 export type Value = string | number | boolean | null | Buffer
 
+/** A batch is called by what it does last. */
+export const nameOf = (statements: readonly Statement[]): string =>
+  ((statements.findLast(statement => statement.text !== 'commit') ?? statements.at(-1)) as Statement).name
+
 /** A result row: each column as Postgres's text, in the order of the select list. */
 export type Columns = readonly (string | null)[]
 

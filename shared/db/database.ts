@@ -1,9 +1,9 @@
 import type { Pool, PoolClient } from 'pg'
 import { Refusal } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { Batch, type Columns, type Statement } from './batch.ts'
+import { Batch, type Columns, nameOf, type Statement } from './batch.ts'
 import { type ConnectionOptions, connectionsOf } from './connections.ts'
-import { type DatabaseError, isConnectionLoss, isSilence, isStalePlan, isTransient, toRefusal, toWriteRefusal } from './refusals.ts'
+import { again, type DatabaseError, isConnectionLoss, isSilence, isStalePlan, toRefusal, toWriteRefusal } from './refusals.ts'
 import { opening, type Scope } from './scope.ts'
 import { makeTag } from './tag.ts'
 
@@ -59,10 +59,6 @@ const MARGIN_MS = 1000
 
 /** A statement without values, named by its text. */
 export const plain = (text: string): Statement => ({ name: text, text, values: [] })
-
-/** A batch is called by what it does last. */
-const nameOf = (statements: readonly Statement[]): string =>
-  ((statements.findLast(statement => statement.text !== 'commit') ?? statements.at(-1)) as Statement).name
 
 const lastRows = (results: Columns[][]): Columns[] => results.at(-1) as Columns[]
 const allRows = (results: Columns[][]): Columns[][] => results
@@ -161,14 +157,10 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     }
   }
 
-  const mayReadAgain = () => {
-    let losses = 0
-    return (error: DatabaseError) => isTransient(error) || isStalePlan(error) || (isConnectionLoss(error) && losses++ === 0)
-  }
-  const writing = { again: (error: DatabaseError) => isTransient(error) || isStalePlan(error), refuse: toWriteRefusal }
+  const writing = { again: again.write, refuse: toWriteRefusal }
 
   return {
-    read: (scope, ...statements) => run(scope, statements, { again: mayReadAgain(), refuse: toRefusal, pick: lastRows }),
+    read: (scope, ...statements) => run(scope, statements, { again: again.read(), refuse: toRefusal, pick: lastRows }),
     write: (scope, ...statements) => run(scope, statements, { ...writing, pick: lastRows }),
     writeAll: (scope, ...statements) => run(scope, statements, { ...writing, pick: allRows }),
     writeAt: async (isolation, scope, ...statements) => {

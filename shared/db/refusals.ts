@@ -20,11 +20,22 @@ export const isConnectionLoss = ({ code = '', message, severity }: DatabaseError
 export const isSilence = ({ message }: DatabaseError): boolean => /no answer within/.test(message)
 
 /** A statement that Postgres may accept if it is simply sent again: serialization failure, deadlock. */
-export const isTransient = ({ code }: DatabaseError): boolean => code === '40001' || code === '40P01'
+const isTransient = ({ code }: DatabaseError): boolean => code === '40001' || code === '40P01'
 
 /** A prepared statement that the server no longer has, or whose result changed under a migration: a fresh connection mends it. */
 export const isStalePlan = ({ code, message }: DatabaseError): boolean =>
   code === '26000' || code === '42P05' || (code === '0A000' && message.includes('cached plan'))
+
+const mayWrite = (error: DatabaseError): boolean => isTransient(error) || isStalePlan(error)
+
+/** Whether what failed so may be sent again: a change of which nothing was made, a read whose connection was lost for the first time. */
+export const again = {
+  write: mayWrite,
+  read: () => {
+    let losses = 0
+    return (error: DatabaseError): boolean => mayWrite(error) || (isConnectionLoss(error) && losses++ === 0)
+  },
+}
 
 /**
  * The one place where Postgres's codes become refusals. What is not listed is our own fault and passes as it is (a 500).

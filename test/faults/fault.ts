@@ -37,8 +37,11 @@ const CALLERS = 20
 const WINDOW_MS = 200
 const LOST_AFTER_MS = 30_000
 
-/** The longest that a request may take (ms): a wait for a connection, a statement until its time-out, a second until it is given up, and a busy machine. */
-export const longestOf = (timeout: number): number => 3000 + timeout + 1000 + 1000
+/**
+ * The longest that a request may take (ms): its wait for a connection, a statement until its time-out, a second until it is given up,
+ * and what a busy machine adds.
+ */
+export const longestOf = (timeout: number, busy: number): number => 3000 + timeout + 1000 + busy
 
 /** Inflicts a fault again and again under the writes of 20 callers, and looks afterwards whether every one that was acknowledged is there, once. */
 export const underFault = async (

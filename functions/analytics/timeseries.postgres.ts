@@ -2,30 +2,38 @@ import type { Columns, Statement } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
 import { invalid } from '../../shared/errors.ts'
 import type { CountStore, Series } from './store.ts'
+import type { Interval } from './timeseries.schema.ts'
 
 /** The most items of an answer. */
 const MOST = 10_000
 
-/** How the next bucket is found: by local days, weeks and months; half hours find every local hour, whatever a zone's clock does. */
-const steps = { hour: '30 minutes', day: '1 day', week: '7 days', month: '1 month' }
+/**
+ * The instants at which buckets begin, by the zone's own rules. Hours begin where a local hour does, `step` apart: an hour of which a
+ * clock repeats or leaves out a part (Lord Howe's moves by half an hour) is one bucket with what follows.
+ */
+const edgesOf = (interval: Interval): string =>
+  interval === 'hour'
+    ? `select at as edge from asked, generate_series(date_trunc('hour', since, $4) - interval '2 hours', until + interval '2 hours', step) at
+  where step = interval '1 hour' or date_trunc('hour', at, $4) = at`
+    : `select distinct date_trunc('${interval}', at, $4) as edge
+  from asked, generate_series(date_trunc('${interval}', since, $4), until + interval '2 ${interval}', '1 ${interval}', $4) at`
 
 /** By the day: what of a day belongs to a bucket is one subtraction. */
-const byDay = (group: string, which: string): string => `select first, grp, sum(n) from (
-    select b.first, ${group} as grp, running[case when t.day = b.last_day then b.last_quarter else 96 end]
-      - case when t.day = b.first_day and b.first_quarter > 1 then running[b.first_quarter - 1] else 0 end as n
-    from bucket b cross join lateral generate_series(b.first_day, b.last_day, '1 day') d (day) join event_totals t on t.day = d.day::date
-    where organization_id = $1 and ${which} and t.day >= (select first_day from bounds) and t.day <= (select last_day from bounds)
-    offset 0) p
-  group by 1, 2`
+const byDay = (group: string, which: string): string => `select p.first, t.grp, t.running[p.upto] - coalesce(t.running[p.after], 0)
+    from piece p join (
+      select day, ${group} as grp, running from event_totals
+      where organization_id = $1 and ${which} and day >= (select first_day from bounds) and day <= (select last_day from bounds)
+      offset 0
+    ) t on t.day = p.day`
 
 /** By the hour, for what is asked by two dimensions. */
-const byHour = (group: string, which: string): string => `select b.first, p.grp, p.count from bucket b cross join lateral (
-    select ${group}, sum(case when hour >= b.first and hour < b.last_hour then count
-      else (select sum(q) from unnest(quarters) with ordinality u (q, i)
-        where hour + (i - 1) * interval '15 minutes' >= b.first and hour + (i - 1) * interval '15 minutes' < b.beyond) end)
-    from event_rollups
-    where organization_id = $1 and ${which} and hour >= b.first_hour and hour < b.beyond
-    group by 1) p (grp, count)`
+const byHour = (group: string, which: string): string => `select b.first, p.grp, p.n from bucket b cross join lateral (
+      select ${group}, sum(case when hour >= b.first and hour < b.last_hour then count
+        else (select sum(q) from unnest(quarters) with ordinality u (q, i)
+          where hour + (i - 1) * interval '15 minutes' >= b.first and hour + (i - 1) * interval '15 minutes' < b.beyond) end)
+      from event_rollups
+      where organization_id = $1 and ${which} and hour >= b.first_hour and hour < b.beyond
+      group by 1) p (grp, n)`
 
 /** Where what is asked for is read: the fewest rows there are. */
 const sources = {
@@ -44,44 +52,52 @@ const sourceOf = ({ event_type, group_by }: Series): keyof typeof sources => {
 }
 
 /**
- * Buckets are found by the zone's own rules, then each is read by the index. What is not rolled up yet is added, so that an accepted event counts at once. Bounds stand as columns of
- * their own: behind row-level security an index is entered by plain comparisons alone.
- * Answers one row: the body, or why there is none.
+ * Buckets (whole ones, from edge to edge) are cut at midnight UTC into pieces, each of which is one subtraction; what is not rolled up
+ * yet is added, so that an accepted event counts at once. Quarters of an hour are numbered from 1970, before which there are no events.
+ * All but what is counted is materialized, so that it is reckoned once; bounds stand as columns of their own: behind row-level security
+ * an index is entered by plain comparisons alone. The texts of groups are never null, so that they join. JSON is written as text, for
+ * making objects costs several times as much. Answers one row: the body, or why there is none.
  */
 const textOf = ({ interval, group_by }: Series, pieces: string): string => {
   const dimension = group_by ?? 'null::text'
-  return `with asked as materialized (select $2::timestamptz as since, $3::timestamptz as until
+  const group = group_by ? `,"group":' || label || '` : ''
+  return `with asked as materialized (
+  select $2::timestamptz as since, $3::timestamptz as until, (
+    select case when count(distinct date_trunc('hour', at, $4) - at) = 1 then interval '1 hour' else interval '15 minutes' end
+    from generate_series($2::timestamptz - interval '1 day', $3::timestamptz + interval '2 days', '1 day') at) as step
 ), edge as materialized (
-  select distinct date_trunc('${interval}', at, $4) as edge
-  from asked, generate_series(date_trunc('${interval}', since, $4), until + interval '2 ${interval}', '${steps[interval]}', $4) at
+  ${edgesOf(interval)}
 ), bucket as materialized (
   select first, beyond, date_bin('1 hour', first, 'epoch') as first_hour, date_bin('1 hour', beyond, 'epoch') as last_hour,
-    (first at time zone 'UTC')::date as first_day, (last at time zone 'UTC')::date as last_day,
-    (extract(epoch from first - date_bin('1 day', first, 'epoch')) / 900)::int + 1 as first_quarter,
-    (extract(epoch from last - date_bin('1 day', last, 'epoch')) / 900)::int + 1 as last_quarter
-  from (select edge as first, lead(edge) over (order by edge) as beyond from edge) e, lateral (select beyond - interval '15 minutes' as last) l
-  where first < (select until from asked) and beyond > (select since from asked)
+    (date_part('epoch', first) / 900)::int as first_quarter, (date_part('epoch', beyond) / 900)::int - 1 as last_quarter
+  from (select edge as first, lead(edge) over (order by edge) as beyond from edge) e, asked
+  where first < until and beyond > since
 ), bounds as materialized (
-  select min(first) as first, max(beyond) as beyond, min(first_day) as first_day, max(last_day) as last_day, count(*) as buckets,
+  select min(first) as first, max(beyond) as beyond, count(*) as buckets, array_agg(first order by first) as edges,
+    date '1970-01-01' + min(first_quarter) / 96 as first_day, date '1970-01-01' + max(last_quarter) / 96 as last_day,
     bool_and(date_bin('15 minutes', first, 'epoch') = first and date_bin('15 minutes', beyond, 'epoch') = beyond) as exact
   from bucket
-), counted (first, grp, count) as materialized (
-  ${pieces}
-  union all
-  select date_trunc('${interval}', quarter, $4), ${dimension}, sum(count) from event_deltas
-  where organization_id = $1 and quarter >= (select first from bounds) and quarter < (select beyond from bounds)
-    and ($6::text is null or event_type = $6)
+), piece as materialized (
+  select first, date '1970-01-01' + day as day, case day when first_quarter / 96 then first_quarter % 96 else 0 end as after,
+    case day when last_quarter / 96 then last_quarter % 96 + 1 else 96 end as upto
+  from (select *, generate_series(first_quarter / 96, last_quarter / 96) as day from bucket) b
+), counted as materialized (
+  select first, grp, coalesce(to_json(grp)::text, 'null') as label, sum(n) as count from (
+    ${pieces}
+    union all
+    select edges[width_bucket(quarter, edges)], ${dimension}, count from event_deltas, bounds
+    where organization_id = $1 and quarter >= first and quarter < beyond and ($6::text is null or event_type = $6)
+  ) c (first, grp, n)
   group by 1, 2
 ), grp as materialized (
-  ${group_by ? 'select distinct grp from counted where count <> 0' : 'select null::text as grp'}
+  ${group_by ? 'select distinct grp, label from counted where count <> 0' : "select null::text as grp, 'null' as label"}
 ), item as (
-  select b.first, g.grp, coalesce(sum(c.count), 0) as count
-  from bucket b cross join grp g left join counted c on c.first = b.first and c.grp is not distinct from g.grp
+  select b.first, g.grp, g.label, coalesce(c.count, 0) as count
+  from bucket b cross join grp g left join counted c on c.first = b.first and c.label = g.label
   where (select buckets from bounds) * (select count(*) from grp) <= $5::int
-  group by 1, 2
 )
-select json_build_object('items', coalesce(
-    (select json_agg(json_build_object('bucket', iso(first)${group_by ? ", 'group', grp" : ''}, 'count', count) order by first, grp) from item), '[]'))::text,
+select '{"items":[' || coalesce((
+    select string_agg('{"bucket":"' || iso(first) || '"${group},"count":' || count || '}', ',' order by first, grp) from item), '') || ']}',
   case when not exact then 'zone' when buckets * (select count(*) from grp) > $5::int then 'many' end
 from bounds`
 }

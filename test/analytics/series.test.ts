@@ -39,12 +39,13 @@ const ask = async (organization: string, series: Partial<Series>): Promise<Item[
   return JSON.parse(body).items
 }
 
-/** The same from the events themselves, by the zone's own rules. */
+/** The same from the events themselves, by the zone's own rules: truncated twice, for a clock that moves by half an hour breaks an hour. */
 const recount = (organization: string, { interval, tz, from, to, event_type, group_by }: Series) =>
   analytics.database.sql<{ bucket: string; group: string | null; count: number }>(
-    `select iso(date_trunc($2, created_at, $3)) as bucket, ${group_by ?? 'null'} as "group", count(*)::int as count from analytics_events
-    where organization_id = $1 and date_trunc($2, created_at, $3) >= date_trunc($2, $4::timestamptz, $3)
-      and date_trunc($2, created_at, $3) < $5::timestamptz and ($6::text is null or event_type = $6)
+    `select iso(bucket) as bucket, ${group_by ?? 'null'} as "group", count(*)::int as count
+    from analytics_events, lateral (select date_trunc($2, date_trunc($2, created_at, $3), $3) as bucket) b
+    where organization_id = $1 and bucket >= date_trunc($2, date_trunc($2, $4::timestamptz, $3), $3) and bucket < $5::timestamptz
+      and ($6::text is null or event_type = $6)
     group by 1, 2`,
     [organization, interval, tz, from, to, event_type ?? null],
   )
@@ -113,6 +114,48 @@ test('a day lasts 23 or 25 hours where clocks change, and an hour that comes twi
     to: '2026-10-26T23:00:00.000Z',
   })
   expect(autumn.map(({ bucket }) => bucket)).toEqual(['2026-10-24T22:00:00.000Z', '2026-10-25T23:00:00.000Z'])
+})
+
+test('where a clock moves by a part of an hour, an event is in the same bucket before and after it is rolled up', async () => {
+  const at = (day: string, ...times: string[]) => times.map(time => event(`${day}${time}`, `${day}T${time}:00.000Z`))
+  const [autumn, spring] = [at('2026-04-04', '14:10', '14:40', '15:10', '15:40'), at('2026-10-03', '14:40', '15:10', '15:40', '16:10')]
+  await analytics.events.ingest(scopeOf('island'), [...autumn, ...spring], '2026-01-06T00:00:00.000Z')
+  const counted = async (from: string, to: string) =>
+    (await ask('island', { interval: 'hour', tz: 'Australia/Lord_Howe', from, to })).map(({ bucket, count }) => [
+      bucket.slice(11, 16),
+      count,
+    ])
+  for (const folded of [false, true]) {
+    if (folded) await analytics.rollUp()
+    expect(await counted('2026-04-04T13:30:00.000Z', '2026-04-04T16:30:00.000Z')).toEqual([
+      ['13:00', 0],
+      ['14:00', 3],
+      ['15:30', 1],
+    ])
+    expect(await counted('2026-10-03T15:59:00.000Z', '2026-10-03T16:01:00.000Z')).toEqual([
+      ['14:30', 3],
+      ['16:00', 1],
+    ])
+  }
+})
+
+test('the first day of all is counted, in buckets that begin before it too', async () => {
+  await analytics.events.ingest(
+    scopeOf('first'),
+    [event('a', '1970-01-01T00:00:00.000Z'), event('b', '1970-01-01T03:20:00.000Z', { event_type: 'closed' })],
+    '2026-01-06T00:00:00.000Z',
+  )
+  const range = { from: '1969-12-31T22:00:00.000Z', to: '1970-01-01T04:00:00.000Z', tz: 'America/New_York' }
+  for (const folded of [false, true]) {
+    if (folded) await analytics.rollUp()
+    expect((await ask('first', { ...range, interval: 'hour' })).map(({ count }) => count)).toEqual([0, 0, 1, 0, 0, 1])
+    for (const interval of ['day', 'week', 'month'] as const)
+      expect((await ask('first', { ...range, interval })).map(({ count }) => count)).toEqual([2])
+    expect((await ask('first', { ...range, group_by: 'event_type' })).map(({ group, count }) => [group, count])).toEqual([
+      ['closed', 1],
+      ['opened', 1],
+    ])
+  }
 })
 
 test('groups are those that occur, each with every bucket; events of no agent are a group', async () => {

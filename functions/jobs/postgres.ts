@@ -8,8 +8,12 @@ import type { Ended, RunStore } from './store.ts'
 
 const json = jsonOf('id, name, iso(started_at) as started_at, iso(finished_at) as finished_at, outcome, rows, error')
 
-/** A run has no version: nothing is written with If-Match here. */
-const list = `select id, 0, ${json}, iso(started_at), id from job_runs
+/** A run has no version: nothing is written with If-Match here. A lost one is recorded as failed only when its job begins again. */
+const list = `with run as (
+  select id, name, started_at, finished_at, case when id = any (array(select lost_runs())) then 'lost' else outcome end as outcome, rows, error
+  from job_runs
+)
+select id, 0, ${json}, iso(started_at), id from run
 where (started_at, id) < ($2::timestamptz, $3)
   and ($4::text is null or name = $4)
   and ($5::text is null or outcome = $5)

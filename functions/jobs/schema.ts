@@ -6,7 +6,8 @@ export const JobRun = z.object({
   name: z.string(),
   started_at: Time,
   finished_at: Time.nullable(),
-  outcome: z.enum(['running', 'succeeded', 'failed']),
+  /** `lost`: nobody is at it any more, and nobody could say so; it has failed as soon as its job begins again. */
+  outcome: z.enum(['running', 'succeeded', 'failed', 'lost']),
   /** How many rows it worked on. */
   rows: z.number().int(),
   error: z.string().nullable(),

@@ -20,7 +20,7 @@ export type Looks = { data: string; columns?: string }
  * So a text is as long-lived as its shape: a statement made of it is sent `nameless`.
  */
 export const whereSql = (where: Where, looks: Looks, values: Values): string => {
-  if ('all' in where) return joined(where.all, ' and ', 'true', looks, values)
+  if ('all' in where) return allSql(where.all, looks, values)
   if ('any' in where) return joined(where.any, ' or ', 'false', looks, values)
   if ('not' in where) return `(not ${whereSql(where.not, looks, values)})`
   return conditionSql(where, looks, values)
@@ -30,6 +30,36 @@ const joined = (parts: readonly Where[], by: string, none: string, looks: Looks,
   parts.length === 0 ? none : `(${parts.map(part => whereSql(part, looks, values)).join(by)})`
 
 const comparators = { $gt: '>', $gte: '>=', $lt: '<', $lte: '<=' } as const
+
+/** A field's bounds in time, below and above, if some are among the conditions. */
+const stretchOf = (parts: readonly Where[]): [Condition, Condition] | undefined => {
+  const bounds = parts.filter(
+    (part): part is Condition =>
+      'op' in part && part.op in comparators && typeof part.operand === 'string' && microsecondsOf(part.operand) !== undefined,
+  )
+  for (const low of bounds)
+    for (const high of bounds) if (low.op.startsWith('$gt') && high.op.startsWith('$lt') && low.field === high.field) return [low, high]
+  return undefined
+}
+
+/** Both bounds of a stretch of time are one condition: reading a row's text as a time costs more than all else of it. */
+const allSql = (parts: readonly Where[], looks: Looks, values: Values): string => {
+  const stretch = looks.columns === undefined ? undefined : stretchOf(parts)
+  if (stretch === undefined) return joined(parts, ' and ', 'true', looks, values)
+  const rest = parts.filter(part => !stretch.includes(part as Condition))
+  return `(${stretchSql(...stretch, looks as Required<Looks>, values)} and ${allSql(rest, looks, values)})`
+}
+
+const stretchSql = (low: Condition, high: Condition, { data, columns }: Required<Looks>, values: Values): string => {
+  const name = values.add(low.field, 'text')
+  const text = `(${data} ->> ${name})`
+  const [from, to] = [values.add(low.operand as string, 'text'), values.add(high.operand as string, 'text')]
+  const bounds = `${low.op === '$gte' ? '[' : '('}${high.op === '$lte' ? ']' : ')'}`
+  return `case when jsonb_typeof(${data} -> ${name}) is distinct from 'string' then false
+    when (select column_type(${columns}, ${name})) is not distinct from 'timestamp' then coalesce(time_of(${text}) <@ (
+      select case when low <= high then tstzrange(low, high, '${bounds}') else 'empty' end from time_of(${from}) low, time_of(${to}) high), false)
+    else ${text} collate "C" ${low.op === '$gte' ? '>=' : '>'} ${from} and ${text} collate "C" ${high.op === '$lte' ? '<=' : '<'} ${to} end`
+}
 
 const conditionSql = ({ field, op, operand }: Condition, { data, columns }: Looks, values: Values): string => {
   const json = (value: unknown) => values.add(stringify(value), 'jsonb')

@@ -13,15 +13,38 @@ const contains = (a: Json, b: Json): boolean => {
   return sameValue(a, b)
 }
 
-/** A LIKE pattern as a regular expression: % is anything, _ one character, \ takes the next as it is. */
-const likeness = (pattern: string): RegExp => {
-  const parts = pattern.match(/\\[\s\S]|[\s\S]/gu) ?? []
-  const source = parts.map(part => {
-    if (part === '%') return '[\\s\\S]*'
-    if (part === '_') return '[\\s\\S]'
-    return (part.startsWith('\\') ? part.slice(1) : part).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+const ANYTHING = Symbol('%')
+const ANY_ONE = Symbol('_')
+
+/** The parts of a LIKE pattern: % is anything, _ one character, \ takes the next as it is. */
+const partsOf = (pattern: string): (string | symbol)[] =>
+  (pattern.match(/\\[\s\S]|[\s\S]/gu) ?? []).map(part => {
+    if (part === '%') return ANYTHING
+    if (part === '_') return ANY_ONE
+    return part.startsWith('\\') ? part.slice(1) : part
   })
-  return new RegExp(`^${source.join('')}$`, 'u')
+
+/**
+ * Whether a text is as a LIKE pattern says. Only the last % met is ever widened, so that no pattern takes more steps than both have
+ * characters, multiplied: a regular expression takes as many as that to the power of its %.
+ */
+const isLike = (text: string, pattern: string): boolean => {
+  const parts = partsOf(pattern)
+  const characters = Array.from(text)
+  let [at, part, widened, from] = [0, 0, -1, 0]
+  while (at < characters.length) {
+    if (parts[part] === ANYTHING) {
+      widened = part++
+      from = at
+    } else if (parts[part] === ANY_ONE || parts[part] === characters[at]) {
+      at++
+      part++
+    } else if (widened >= 0) {
+      part = widened + 1
+      at = ++from
+    } else return false
+  }
+  return parts.slice(part).every(one => one === ANYTHING)
 }
 
 /** Lower case, a character for a character. */
@@ -67,9 +90,9 @@ const holds = (data: JsonObject, { field, op, operand }: Condition, isTime: IsTi
     case '$lte':
       return ordered(order => order <= 0)
     case '$like':
-      return typeof value === 'string' && likeness(operand as string).test(value)
+      return typeof value === 'string' && isLike(value, operand as string)
     case '$ilike':
-      return typeof value === 'string' && likeness(lower(operand as string)).test(lower(value))
+      return typeof value === 'string' && isLike(lower(value), lower(operand as string))
     case '$exists':
       return operand === true
     case '$contains':

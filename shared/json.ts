@@ -11,6 +11,9 @@ const RISKY_NUMBER = /\d[\d.]{14,}|(?:^|[\s[:,])-?\d+(?:\.\d+)?[eE]/
 const MAX_DEPTH = 100
 const MAX_EXPONENT = 1000
 
+/** How much longer than itself a body may become where Postgres writes its numbers out: `1e999` has a thousand digits there. */
+const SPREAD = { times: 4, more: 10_000 }
+
 const exactNumber = (literal: string): number | LosslessNumber => {
   const value = Number(literal)
   const underflows = value === 0 && /^[-0.]*[1-9]/.test(literal)
@@ -40,7 +43,8 @@ export const stringify = (value: unknown): string => (hasLossless(value) ? write
 
 /**
  * Parses a request's body, and refuses what Postgres could not keep as it is: malformed JSON, U+0000, lone surrogates,
- * nesting beyond 100 levels, exponents beyond 1000.
+ * nesting beyond 100 levels, exponents beyond 1000; and more exponents than its own length excuses, for all that reads it would be
+ * that much longer.
  */
 export const parseBody = (text: string): Json => {
   let value: Json
@@ -49,22 +53,25 @@ export const parseBody = (text: string): Json => {
   } catch (cause) {
     throw new Refusal('invalid_request', 'the body is not valid JSON', { cause })
   }
-  if (typeof value === 'object' || typeof value === 'string') check(value, '', 0)
+  if (typeof value === 'object' || typeof value === 'string') check(value, '', 0, { left: SPREAD.times * text.length + SPREAD.more })
   return value
 }
 
-const check = (value: Json, path: string, depth: number): void => {
+/** How many digits exponents may still add. */
+type Room = { left: number }
+
+const check = (value: Json, path: string, depth: number, room: Room): void => {
   if (typeof value === 'string') checkText(value, path)
-  if (value instanceof LosslessNumber) checkNumber(value, path)
-  else if (typeof value === 'object' && value !== null) checkEntries(value, path, depth)
+  if (value instanceof LosslessNumber) checkNumber(value, path, room)
+  else if (typeof value === 'object' && value !== null) checkEntries(value, path, depth, room)
 }
 
-const checkEntries = (value: object, path: string, depth: number): void => {
+const checkEntries = (value: object, path: string, depth: number, room: Room): void => {
   if (depth >= MAX_DEPTH) throw invalid(path.slice(0, 200), `is nested more than ${MAX_DEPTH} levels deep`)
   for (const [key, inner] of Object.entries(value)) {
     const at = path === '' ? key : `${path}/${key}`
     checkText(key, at)
-    check(inner as Json, at, depth + 1)
+    check(inner as Json, at, depth + 1, room)
   }
 }
 
@@ -76,9 +83,11 @@ export const checkText = (text: string, path: string): void => {
 
 const clean = (path: string): string => path.toWellFormed().replaceAll('\u0000', '\\u0000').slice(0, 200)
 
-const checkNumber = (value: LosslessNumber, path: string): void => {
-  const exponent = Number(/e([+-]?\d+)$/i.exec(value.value)?.[1] ?? 0)
-  if (Math.abs(exponent) > MAX_EXPONENT) throw invalid(path, `has an exponent beyond ${MAX_EXPONENT}`)
+const checkNumber = (value: LosslessNumber, path: string, room: Room): void => {
+  const exponent = Math.abs(Number(/e([+-]?\d+)$/i.exec(value.value)?.[1] ?? 0))
+  if (exponent > MAX_EXPONENT) throw invalid(path, `has an exponent beyond ${MAX_EXPONENT}`)
+  room.left -= exponent
+  if (room.left < 0) throw invalid(path, 'is one exponent too many: written out, the numbers are several times as long as the body')
 }
 
 /** The same text for equal values: keys sorted, 1.0 as 1, -0 as 0, integers of any size exact. */

@@ -88,3 +88,12 @@ test('a field without a value is left out, beside exact numbers too', () => {
   const big = new LosslessNumber('12345678901234567890')
   expect(stringify({ a: undefined, b: [big, { c: undefined }] })).toBe('{"b":[12345678901234567890,{}]}')
 })
+
+test('exponents that would make a small body a large record are refused; those of vectors are not', () => {
+  const list = (one: string, times: number) => `[${Array(times).fill(one).join()}]`
+  expect(() => parseBody(list('1e999', 20_000))).toThrow(/exponent/)
+  expect(() => parseBody(list('1e-300', 20_000))).toThrow(/exponent/)
+  expect(parseBody(list('1.2345678e-8', 200_000))).toHaveLength(200_000)
+  expect(parseBody(list('1e-8', 200_000))).toHaveLength(200_000)
+  expect(parseBody('1e999')).toEqual(new LosslessNumber('1e999'))
+})

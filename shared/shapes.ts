@@ -7,8 +7,13 @@ const noControls = (text: string) => !/[\p{Cc}\p{Cs}]/u.test(text)
 export const Id = z.string().min(1).max(200).refine(noControls, 'must not contain control characters')
 /** The parameters of a path with one id. */
 export const Ref = z.strictObject({ id: Id })
-/** A time with its zone, answered in UTC. */
-export const Time = z.iso.datetime({ offset: true })
+const [FIRST, BEYOND] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')]
+
+/** Whether a time has a year of four digits in UTC too, rounded to microseconds as Postgres does. (It refuses the year 0 by itself.) */
+const hasYear = (time: string): boolean => Date.parse(time) < BEYOND && (Date.parse(time) >= FIRST || time.startsWith('0000'))
+
+/** A time with its zone, answered in UTC: of the years 1 to 9999 there. */
+export const Time = z.iso.datetime({ offset: true }).refine(hasYear, 'must be of the years 1 to 9999 in UTC')
 /** A version on the wire. */
 export const Version = z.number().int()
 

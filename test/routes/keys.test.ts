@@ -102,3 +102,11 @@ test('keys are listed newest first over pages', async () => {
   expect([...first.items, ...second.items].map(({ id }) => id).slice(0, 3)).toEqual(ids)
   expect([second.items.length, second.next_cursor]).toEqual([2, null])
 })
+
+test('a time that UTC has no year of four digits for is refused, not rounded into one', async () => {
+  const { call } = await app.organization()
+  const made = async (expires_at: string) => (await call('POST', KEYS, { name: 'x', role: 'viewer', expires_at })).status
+  for (const time of ['9999-12-31T23:59:59.999999999Z', '9999-12-31T23:59:59-00:01', '0001-01-01T00:00:00+00:01', '0000-01-01T00:00:00Z'])
+    expect([time, await made(time)]).toEqual([time, 400])
+  expect([await made('9999-12-31T23:59:59.99Z'), await made('0001-01-01T00:00:00Z')]).toEqual([201, 201])
+})

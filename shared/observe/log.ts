@@ -1,3 +1,5 @@
+import { Refusal, statusOf } from '../errors.ts'
+
 /** Severities of Cloud Logging that we write, lowest first. */
 const severities = ['debug', 'info', 'warning', 'error', 'silent'] as const
 export type Severity = Exclude<(typeof severities)[number], 'silent'>
@@ -30,9 +32,38 @@ export const makeLog = (
   return Object.assign(log, { enabled })
 }
 
-/** An error for the log: our own frames and Postgres's code, without the values that its `detail` would quote. */
-const describe = (error: unknown): unknown => {
-  if (!(error instanceof Error)) return String(error)
-  const { code } = error as { code?: unknown }
-  return { name: error.name, code, stack: error.stack, ...(error.cause === undefined ? {} : { cause: describe(error.cause) }) }
+/**
+ * An error for the log: its name, its code and its frames. What it says is left out, of its causes too, where that may quote what
+ * somebody sent: a refusal of theirs (they have read it), a value that Postgres or a parser could not take.
+ */
+const describe = (error: unknown, quotes = false): unknown => {
+  if (!(error instanceof Error)) return typeof error
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown }
+  const silent = quotes || mayQuote(error)
+  return {
+    name: error.name,
+    code,
+    constraint,
+    ...(silent ? {} : { message: error.message }),
+    frames: framesOf(error),
+    ...(error.cause === undefined ? {} : { cause: describe(error.cause, silent) }),
+  }
 }
+
+/** Postgres's states that speak of our statements, of the server or of the connection to it. All others may quote a value. */
+const UNQUOTING = /^(?:08|25|26|40|42|53|55|57|58)(?!601)...$/
+const SQLSTATE = /^[0-9A-Z]{5}$/
+
+const mayQuote = (error: Error): boolean => {
+  if (error instanceof Refusal) return statusOf[error.code] < 500
+  const code = String((error as { code?: unknown }).code)
+  return error instanceof SyntaxError || (SQLSTATE.test(code) && !UNQUOTING.test(code))
+}
+
+/** Where an error was thrown. The stack begins with what it says, which may hold lines that look like frames. */
+const framesOf = ({ stack = '', message }: Error): string[] =>
+  stack
+    .slice(stack.indexOf(message) + message.length)
+    .split('\n')
+    .filter(line => /^ {4}at /.test(line))
+    .map(line => line.slice(7))

@@ -1,6 +1,6 @@
 import { type Json, LosslessNumber } from '../../shared/json.ts'
 
-type Schema = {
+export type Schema = {
   type?: string | string[]
   enum?: Json[]
   const?: Json
@@ -10,13 +10,6 @@ type Schema = {
   properties?: Record<string, Schema>
   required?: string[]
   format?: string
-}
-export type Parameter = { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: Schema }
-export type Operation = {
-  method: string
-  path: string
-  parameters: Parameter[]
-  body: Schema | undefined
 }
 
 /** Chances that are the same for the same seed (mulberry32). */

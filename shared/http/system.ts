@@ -33,7 +33,7 @@ const declarations = [
     path: '/openapi.json',
     summary: 'This description',
     role: 'public',
-    returns: z.object({}),
+    returns: z.looseObject({}),
     handle: (_, { describe }) => ({ reply: { body: JSON.stringify(describe()) } }),
   }),
 ]

@@ -4,7 +4,6 @@ import type { Bench } from './ground.ts'
 /** The loops that the suite shortens, whole; `TEST_*` name their lengths. */
 const whole = [
   { file: 'test/db/isolation.server.test.ts', project: 'server', environment: { TEST_BENCH: '1' } },
-  { file: 'test/routes/fuzz.test.ts', project: 'server', environment: { TEST_FUZZ_COUNT: '20000' } },
   { file: 'test/analytics/rollups.test.ts', project: 'server', environment: { TEST_ROLLUP_SEEDS: '1000' } },
   { file: 'test/migration/fuzz.embedded.test.ts', project: 'embedded', environment: { TEST_FUZZ_SCHEDULES: '1000000' } },
 ]
@@ -19,7 +18,7 @@ const passes = (file: string, project: string, environment: Record<string, strin
 
 export const loops: Bench = {
   name: 'loops',
-  about: 'the long loops of the tests, whole: 10,000 interleaved requests, 20,000 odd ones, 1,000,000 orders of events of the migration',
+  about: 'the long loops of the tests, whole: 10,000 interleaved requests, 1,000,000 orders of events of the migration',
   run: async () => {
     const targets = []
     for (const { file, project, environment } of whole)

@@ -12,6 +12,7 @@ import { cranfield } from './cranfield.ts'
 import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
 import { faultsUnderLoad } from './faults.ts'
+import { oddRequests } from './fuzz.ts'
 import { bundle, onGround } from './ground.ts'
 import { idempotency } from './idempotency.ts'
 import { dictionaryImport } from './import.ts'
@@ -24,6 +25,7 @@ import { isMet, machine, printed } from './report.ts'
 import { reports } from './reports.ts'
 import { scope } from './scope.ts'
 import { stages } from './stages.ts'
+import { timing } from './timing.ts'
 import { vectors } from './vectors.ts'
 
 const benches = [
@@ -46,6 +48,8 @@ const benches = [
     vectors,
     cache,
     loops,
+    oddRequests,
+    timing,
     coldstart,
   ],
 ]

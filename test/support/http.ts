@@ -39,7 +39,7 @@ export const runOver = async (database: TestDatabase, target = 'gateway'): Promi
   const server = getTestServer(name)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const as = (token: string | undefined): Call => caller(url, token)
+  const as = (token: string | undefined): Call => callsOf(url, token)
   const admin = as(ADMIN_KEY)
   return {
     url,
@@ -62,7 +62,8 @@ export const runOver = async (database: TestDatabase, target = 'gateway'): Promi
   }
 }
 
-const caller =
+/** Calls to a server as whoever a token is. */
+export const callsOf =
   (url: string, token: string | undefined): Call =>
   async (method, path, body, headers = {}) => {
     const response = await fetch(url + path, {

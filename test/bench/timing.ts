@@ -1,0 +1,105 @@
+import { makeIsAdmin } from '../../shared/adminkey.ts'
+import { newToken } from '../../shared/http/credentials.ts'
+import { callsOf } from '../support/http.ts'
+import { randomOf } from '../support/random.ts'
+import { rawClient } from '../support/raw.ts'
+import { ADMIN_KEY, type Bench, gateway } from './ground.ts'
+import type { Target } from './report.ts'
+
+const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] as number
+
+/** Welch's t of two samples, each without its slowest tenth: what a busy machine adds there hides what is looked for. */
+const welch = (a: readonly number[], b: readonly number[]): number => {
+  const cropped = (times: readonly number[]) => times.toSorted((x, y) => x - y).slice(0, Math.ceil(times.length * 0.9))
+  const moments = (times: readonly number[]) => {
+    const mean = times.reduce((sum, one) => sum + one, 0) / times.length
+    return { mean, error: times.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (times.length - 1) / times.length }
+  }
+  const [one, other] = [moments(cropped(a)), moments(cropped(b))]
+  return (one.mean - other.mean) / Math.sqrt(one.error + other.error)
+}
+
+/** Beyond this there is a difference (dudect: Reparaz, Balasch and Verbauwhede 2017). */
+const LEAK = 4.5
+
+/** Times two kinds of work, in an order that nobody can foresee, `count` times each; `unit` times a unit of a second. */
+const compare = async (first: () => unknown, second: () => unknown, count: number): Promise<[number[], number[]]> => {
+  const random = randomOf(7)
+  const times: [number[], number[]] = [[], []]
+  for (let n = 0; n < 2 * count; n++) {
+    const kind = random() < 0.5 ? 0 : 1
+    const start = performance.now()
+    await (kind === 0 ? first : second)()
+    times[kind].push(1000 * (performance.now() - start))
+  }
+  return times
+}
+
+/** Whether an answer's time tells of a credential how near it is to a right one, or whether an account is there. */
+export const timing: Bench = {
+  name: 'timing',
+  about: 'time of refusals (us): wrong keys that are nearly right and ones that are not, wrong passwords and unknown accounts (1 minute)',
+  run: async ({ serve, organization }) => {
+    const ours = await serve(gateway)
+    const { id, key } = await organization(ours, 'acme')
+    const call = callsOf(ours.url, key)
+    const password = 'correct horse battery'
+    const client = rawClient(ours.url)
+    const get = (token: string) => () =>
+      client.send({ method: 'GET', path: '/agents/nobody', headers: { authorization: `Bearer ${token}` } })
+    /** A new login each time: of one account ten a minute are taken. */
+    const accounts = await Promise.all(
+      Array.from({ length: 3 }, async (_, n) => {
+        const email = `user${n}@example.org`
+        await call('POST', '/organizations/users', { email, password })
+        return email
+      }),
+    )
+    let logins = 0
+    const login = (of: () => string) => () =>
+      client.send({
+        method: 'POST',
+        path: '/organizations/sessions',
+        headers: { 'content-type': 'application/json', 'x-forwarded-for': `10.0.0.${++logins}` },
+        body: JSON.stringify({ email: of(), password: 'wrong horse battery' }),
+      })
+    const near = `${key.slice(0, -1)}${key.endsWith('A') ? 'E' : 'A'}`
+    const isAdmin = makeIsAdmin(
+      ADMIN_KEY,
+      undefined,
+      Object.assign(() => {}, { enabled: () => false }),
+    )
+    /** A thousand at once: one alone is shorter than the clock's step. */
+    const admin = (token: string) => () => {
+      for (let n = 0; n < 1000; n++) void isAdmin(token)
+    }
+    const far = newToken(id)
+    const pairs: [string, () => unknown, () => unknown, number][] = [
+      ['a key wrong in its last character / in all', get(near), get(far), 4000],
+      ['a wrong key of an organization / of none', get(far), get(newToken('nobody')), 4000],
+      [
+        '1,000 admin keys wrong in the last character / the first',
+        admin(`${ADMIN_KEY.slice(0, -1)}!`),
+        admin(`!${ADMIN_KEY.slice(1)}`),
+        2000,
+      ],
+      [
+        'a login: wrong password / unknown address',
+        login(() => accounts[logins % 3] as string),
+        login(() => `nobody${logins}@example.org`),
+        12,
+      ],
+    ]
+    const table = [['', 'first', 'second', 'ratio', "Welch's t"]]
+    const targets: Target[] = []
+    for (const [what, first, second, count] of pairs) {
+      await compare(first, second, Math.min(count, 300) / 10)
+      const [one, other] = await compare(first, second, count)
+      const [ratio, t] = [median(one) / median(other), welch(one, other)]
+      table.push([what, ...[median(one), median(other)].map(time => time.toFixed(0)), ratio.toFixed(3), t.toFixed(2)])
+      targets.push({ what: `${what}: |t|`, value: Math.abs(t), most: LEAK })
+    }
+    client.close()
+    return { table, targets }
+  },
+}

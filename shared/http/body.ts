@@ -56,6 +56,15 @@ const isDecodable = (url: string): boolean => {
 /** The URL of a request as it was sent. */
 export const urlOf = (request: IncomingMessage): string => hidden.get(request) ?? request.url ?? '/'
 
+/** What a caller who is not proved yet may have us hold, in bytes: 500 such requests at once take 32 MB. */
+const HELD_UNPROVED = 64 * 1024
+
+/** Whether a request announces a body that only a proved caller may send: a large one, or one of which nobody knows. */
+export const isLarge = (request: IncomingMessage): boolean => {
+  const length = announced.get(request) ?? 0
+  return length < 0 || length > HELD_UNPROVED
+}
+
 /** The bytes of a request's body as they come. Throws too_large once `limit` bytes are announced or have come. */
 export async function* chunksOf(request: IncomingMessage, limit: number): AsyncGenerator<Buffer> {
   const length = announced.get(request)

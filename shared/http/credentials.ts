@@ -1,4 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { JWTPayload } from 'jose'
 import type { IsAdmin } from '../adminkey.ts'
 import type { Config } from '../config.ts'
@@ -20,20 +21,21 @@ const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/
 /** Who asks, as far as it can be told without the database: the organization is claimed, the token by its hash still unproved. */
 export type Presented = { organization: string; caller: Caller; rateKey: string }
 
-/** Checks a Google-signed ID token and returns the e-mail address of its service account. */
-export type VerifyIdToken = (token: string) => Promise<string>
+/**
+ * Checks a Google-signed ID token and returns the e-mail address of its service account. `sole`: the request carries no other
+ * credential, which a proxy may have checked in its place.
+ */
+export type VerifyIdToken = (token: string, sole: boolean) => Promise<string>
+
+/** What is read of a request to tell who asks. */
+type Carrier = Pick<IncomingMessage, 'headers' | 'rawHeaders'>
 
 /**
- * Tells from the Authorization header who asks. Throws unauthenticated without a usable credential, forbidden when the
- * route is for the other kind of caller.
+ * Tells from the Authorization header (of several, from the first) who asks. Throws unauthenticated without a usable credential,
+ * forbidden when the route is for the other kind of caller.
  */
-export const present = (
-  authorization: string | undefined,
-  access: Access,
-  isAdmin: IsAdmin,
-  verify: VerifyIdToken,
-): Presented | Promise<Presented> => {
-  const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+export const present = (carrier: Carrier, access: Access, isAdmin: IsAdmin, verify: VerifyIdToken): Presented | Promise<Presented> => {
+  const token = /^Bearer +(\S+)$/i.exec(carrier.headers.authorization ?? '')?.[1]
   if (token === undefined) throw new Refusal('unauthenticated', 'send Authorization: Bearer <API key or session token>')
   const role = roles.find(one => one === access)
   const organization = organizationOf(token)
@@ -52,13 +54,18 @@ export const present = (
     return { organization: PLATFORM, caller: { kind: 'platform', actor }, rateKey: actor }
   }
   const asOther = (): Presented | Promise<Presented> => {
-    if (JWT.test(token)) return verify(token).then(account => platform(`service:${account}`))
+    if (JWT.test(token)) return verify(token, isSole(carrier)).then(account => platform(`service:${account}`))
     throw new Refusal('unauthenticated', 'the credential is unknown')
   }
   const admin = isAdmin(token)
   if (typeof admin === 'boolean') return admin ? platform('admin') : asOther()
   return admin.then(yes => (yes ? platform('admin') : asOther()))
 }
+
+/** Cloud Run's IAM looks at X-Serverless-Authorization first: the token beside it was checked by nobody. */
+const isSole = ({ headers, rawHeaders }: Carrier): boolean =>
+  headers['x-serverless-authorization'] === undefined &&
+  rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'authorization').length === 1
 
 /** The organization that a token carries, if it is one: an id has no control characters, and Postgres would refuse U+0000. */
 const organizationOf = (token: string): string | undefined => {
@@ -77,17 +84,17 @@ const issuers = ['https://accounts.google.com', 'accounts.google.com']
  */
 export const makeVerifier = ({ accounts, audiences, keysUrl, signatures }: Config['idTokens']): VerifyIdToken => {
   let keys: Promise<ReturnType<typeof import('jose')['createRemoteJWKSet']>> | undefined
-  const prove = async (token: string): Promise<JWTPayload> => {
+  const prove = async (token: string, sole: boolean): Promise<JWTPayload> => {
     const { claimsOf, isUnsigned } = await import('./unsigned.ts')
-    if (signatures === 'REMOVED' && isUnsigned(token)) return claimsOf(token, { issuers, audiences })
+    if (signatures === 'REMOVED' && sole && isUnsigned(token)) return claimsOf(token, { issuers, audiences })
     const { createRemoteJWKSet, jwtVerify } = await import('jose')
     keys ??= Promise.resolve(createRemoteJWKSet(new URL(keysUrl)))
     const required = { issuer: issuers, audience: audiences, algorithms: ['RS256'], requiredClaims: ['exp'] }
     return (await jwtVerify(token, await keys, required)).payload
   }
-  return async token => {
+  return async (token, sole) => {
     if (accounts.length === 0 || audiences.length === 0) throw new Refusal('unauthenticated', 'ID tokens are not accepted here')
-    const { email, email_verified } = await prove(token).catch(cause => {
+    const { email, email_verified } = await prove(token, sole).catch(cause => {
       throw new Refusal('unauthenticated', 'the ID token is not valid here', { cause })
     })
     if (typeof email !== 'string' || email_verified !== true || !accounts.includes(email))

@@ -8,7 +8,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Trace, Traces } from '../observe/trace.ts'
 import { render } from './answer.ts'
-import { MEGABYTE, readBody, takeOverBodies } from './body.ts'
+import { isLarge, MEGABYTE, readBody, takeOverBodies } from './body.ts'
 import { PLATFORM, present, sha256, type VerifyIdToken } from './credentials.ts'
 import type { Cursors } from './cursor.ts'
 import { direct } from './direct.ts'
@@ -97,8 +97,7 @@ const answerTo = async (
   const { name, route, params } = match
   const { headers } = request.raw
   const now = options.clock()
-  const asker =
-    route.role === 'public' ? undefined : await present(headers.authorization, route.role, options.isAdmin, options.verifyIdToken)
+  const asker = route.role === 'public' ? undefined : await present(request.raw, route.role, options.isAdmin, options.verifyIdToken)
   const rates = asker && options.rateLimit > 0 ? takeRate(await options.count(asker.rateKey, now), options.rateLimit, now) : {}
   const scope: Scope = {
     organization_id: asker?.organization ?? PLATFORM,
@@ -109,6 +108,8 @@ const answerTo = async (
     route: label,
   }
   if (asker) spans?.tenant(asker.organization)
+  // the trip of the work proves the caller as well, but that comes after his body
+  if (route.body && asker?.caller.kind === 'token' && isLarge(request.raw)) await options.db.read(scope)
   const bytes = route.body ? await readBody(request.raw, route.bodyLimit ?? MEGABYTE) : NO_BYTES
   const binding = `${scope.organization_id}\n${route.method} ${name}${route.path}`
   const input = {

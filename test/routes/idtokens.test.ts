@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Running, run } from '../support/http.ts'
+import { rawClient } from '../support/raw.ts'
 
 const AUDIENCE = 'https://organizations.example'
 const ACCOUNT = 'deployer@project.iam.gserviceaccount.com'
@@ -109,6 +110,16 @@ test('a token without its signature is believed only where Cloud Run has taken t
     const { exp: _, ...endless } = RIGHT
     expect(await asked(await unsigned(endless))).toBe(401)
     expect(await asked(await unsigned({ ...RIGHT, email: 'stranger@project.iam.gserviceaccount.com' }))).toBe(403)
+    // Cloud Run has looked at that header, and at this token nobody
+    const beside = {
+      'x-serverless-authorization': `Bearer ${await unsigned({ ...RIGHT, email: 'invoker@project.iam.gserviceaccount.com' })}`,
+    }
+    expect((await behind.as(await unsigned(RIGHT))('POST', '/jobs/purge-expired', undefined, beside)).status).toBe(401)
+    expect((await behind.as(await sign(RIGHT))('POST', '/jobs/purge-expired', undefined, beside)).status).toBe(200)
+    const client = rawClient(behind.url)
+    const authorization = [`Bearer ${await unsigned(RIGHT)}`, `Bearer ${await sign(RIGHT)}`]
+    expect((await client.send({ method: 'POST', path: '/jobs/purge-expired', headers: { authorization } })).status).toBe(401)
+    client.close()
   } finally {
     await behind.stop()
   }

@@ -20,6 +20,9 @@ const problemWith = ({ status, headers, text }: Got): string | undefined => {
   return INSIDES.test(detail) ? 'tells of our insides' : undefined
 }
 
+/** Numbers are answered with every digit: some are more than a double can tell. */
+const finite = (_: string, value: unknown) => (value === Infinity || value === -Infinity ? 0 : value)
+
 const segmentsOf = (path: string): string[] => (path.split('?')[0] as string).split('/').filter(segment => segment !== '')
 
 /** Whether a path may be meant by an operation: what was sent for an id may be nothing, or a word of another path. */
@@ -51,7 +54,7 @@ export const makeComplaints = (operations: readonly Operation[], marks: readonly
     if (sent.method === 'HEAD') return undefined
     if (status >= 400) return problemWith(got)
     if (status === 202 || status === 304 || !/^application\/json/.test(headers['content-type'] ?? '')) return undefined
-    const meant = operations.filter(one => mayMean(one, sent)).map(one => shapeOf(one).safeParse(JSON.parse(text)))
+    const meant = operations.filter(one => mayMean(one, sent)).map(one => shapeOf(one).safeParse(JSON.parse(text, finite)))
     if (meant.some(({ success }) => success)) return undefined
     return `is not as the document says: ${JSON.stringify(meant[0]?.error?.issues.slice(0, 3))}`
   }

@@ -77,7 +77,9 @@ create trigger quoting before insert on agents for each row execute function quo
 
 const json = { 'content-type': 'application/json' }
 
-test('nothing that is sent, and no secret, stands in the log, the metrics or the traces of the process, whatever goes wrong', async () => {
+test('nothing that is sent, and no secret, stands in the log, the metrics or the traces of the process, whatever goes wrong', {
+  timeout: 180_000,
+}, async () => {
   const last = (one: Operation) => Number(/\/me$/.test(one.path))
   const statuses = new Set<number>()
   const { key, made } = await organization()

@@ -4,7 +4,7 @@ import type { Operation } from './operations.ts'
 import type { Got, Sent } from './raw.ts'
 
 /** What no answer may tell: SQL, names of the database's, our files. */
-const INSIDES = /\b(select(?!\/)|insert into|update .* set|pg_|sqlstate|zod|node_modules|at .*\.[tj]s:)\b/i
+const INSIDES = /\b(select [\w*($]|insert into|update \w+ set|pg_|sqlstate|zod|node_modules|at .*\.[tj]s:)\b/i
 
 /** What is wrong with a problem, or nothing. */
 const problemWith = ({ status, headers, text }: Got): string | undefined => {

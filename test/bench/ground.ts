@@ -20,6 +20,8 @@ export type Ground = {
   organization(gateway: Child, id: string): Promise<{ id: string; key: string }>
   /** A new agent of the key's organization: its path and its JSON. */
   agent(gateway: Child, key: string): Promise<{ path: string; json: string }>
+  /** Calls with that key: the text of the answer. Throws when it is no 2xx. */
+  call(gateway: Child, key: string): (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<string>
 }
 
 export type Bench = {
@@ -37,6 +39,7 @@ const scripts = [
   'test/bench/children/unscoped',
   'test/bench/children/payer',
   'test/support/delay',
+  'test/bench/children/openloop',
   'test/cache/child',
   'test/faults/clock',
 ]
@@ -62,6 +65,7 @@ export const onGround = async (server: string, { name, run }: Bench): Promise<Fo
       },
       organization,
       agent,
+      call,
     })
   } finally {
     for (const child of children) await child.stop()
@@ -87,20 +91,22 @@ export const AGENT = JSON.stringify({
   configuration: { tone: 'warm', language: 'en', temperature: 0.2 },
 })
 
-const post = async (url: string, token: string, body: string): Promise<string> => {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-  const response = await fetch(url, { method: 'POST', headers, body })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`)
-  return text
-}
+const call: Ground['call'] =
+  ({ url }, token) =>
+  async (method, path, body, more = {}) => {
+    const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...more }
+    const response = await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return text
+  }
 
-const organization = async ({ url }: Child, id: string): Promise<{ id: string; key: string }> => {
-  const made = JSON.parse(await post(`${url}/organizations`, ADMIN_KEY, JSON.stringify({ id, name: id })))
+const organization = async (gateway: Child, id: string): Promise<{ id: string; key: string }> => {
+  const made = JSON.parse(await call(gateway, ADMIN_KEY)('POST', '/organizations', { id, name: id }))
   return { id, key: made.api_key.secret }
 }
 
-const agent = async ({ url }: Child, key: string): Promise<{ path: string; json: string }> => {
-  const json = await post(`${url}/agents`, key, AGENT)
+const agent = async (gateway: Child, key: string): Promise<{ path: string; json: string }> => {
+  const json = await call(gateway, key)('POST', '/agents', JSON.parse(AGENT))
   return { path: `/agents/${JSON.parse(json).id}`, json }
 }

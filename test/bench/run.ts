@@ -8,6 +8,7 @@ import { audit } from './audit.ts'
 import { cache } from './cache.ts'
 import { ceiling } from './ceiling.ts'
 import { coldstart } from './coldstart.ts'
+import { connections } from './connections.ts'
 import { cranfield } from './cranfield.ts'
 import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
@@ -47,6 +48,7 @@ const benches = [
     cranfield,
     vectors,
     cache,
+    connections,
     loops,
     oddRequests,
     timing,

@@ -101,6 +101,9 @@ const call: Ground['call'] =
     return text
   }
 
+/** Runs the job that refreshes the reports. */
+export const refreshReports = (gateway: Child): Promise<string> => call(gateway, ADMIN_KEY)('POST', '/jobs/refresh-reports')
+
 const organization = async (gateway: Child, id: string): Promise<{ id: string; key: string }> => {
   const made = JSON.parse(await call(gateway, ADMIN_KEY)('POST', '/organizations', { id, name: id }))
   return { id, key: made.api_key.secret }

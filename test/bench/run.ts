@@ -24,6 +24,7 @@ import { payments } from './payments.ts'
 import { records } from './records.ts'
 import { isMet, machine, printed } from './report.ts'
 import { reports } from './reports.ts'
+import { scale } from './scale.ts'
 import { scope } from './scope.ts'
 import { stages } from './stages.ts'
 import { timing } from './timing.ts'
@@ -49,6 +50,7 @@ const benches = [
     vectors,
     cache,
     connections,
+    scale,
     loops,
     oddRequests,
     timing,

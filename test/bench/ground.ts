@@ -40,6 +40,7 @@ const scripts = [
   'test/bench/children/payer',
   'test/support/delay',
   'test/bench/children/openloop',
+  'test/bench/children/watched',
   'test/cache/child',
   'test/faults/clock',
 ]

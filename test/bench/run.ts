@@ -26,6 +26,7 @@ import { isMet, machine, printed } from './report.ts'
 import { reports } from './reports.ts'
 import { scale } from './scale.ts'
 import { scope } from './scope.ts'
+import { soak } from './soak.ts'
 import { stages } from './stages.ts'
 import { timing } from './timing.ts'
 import { vectors } from './vectors.ts'
@@ -51,6 +52,7 @@ const benches = [
     cache,
     connections,
     scale,
+    soak,
     loops,
     oddRequests,
     timing,

@@ -1,10 +1,8 @@
-const DAY = 86_400_000
-const from = new Date(Math.floor(Date.now() / DAY - 60) * DAY)
-const month = `from=${from.toISOString()}&to=${new Date(from.getTime() + 30 * DAY).toISOString()}`
+import { DAILY, timeOf } from './scale.fill.ts'
 
-/** A request about row `n`, some `turn` that never comes again. */
+/** A request about row `n` of `size`, under a `turn` that never comes again. */
 type Asked = { method?: string; path: string; body?: unknown; headers?: Record<string, string> }
-export type Workload = { what: string; of: 'nothing' | 'rows' | 'events'; ask: (n: number, turn: string) => Asked }
+export type Workload = { what: string; of: 'nothing' | 'rows' | 'events'; ask: (n: number, turn: string, size: number) => Asked }
 
 /** What stands beside all others: it is the same at every size, so that it tells how busy the machine was. */
 export const BARE: Workload = { what: 'GET /organizations/me', of: 'nothing', ask: () => ({ path: '/organizations/me' }) }
@@ -35,5 +33,9 @@ export const workloads: Workload[] = [
   { what: 'transactions of a payment', of: 'rows', ask: n => ({ path: `/payments/transactions?intent_id=pay-${n}` }) },
   { what: 'balance', of: 'rows', ask: () => ({ path: '/payments/balance' }) },
   { what: 'events of a type', of: 'events', ask: () => ({ path: '/analytics/events?event_type=booking&limit=50' }) },
-  { what: 'report of a month', of: 'events', ask: () => ({ path: `/analytics/reports/daily_events?${month}` }) },
+  {
+    what: 'report of a day',
+    of: 'events',
+    ask: (_, _turn, size) => ({ path: `/analytics/reports/daily_events?from=${timeOf(size - DAILY)}&to=${timeOf(size)}` }),
+  },
 ]

@@ -39,6 +39,7 @@ export const plotted = (series: readonly Series[]): string => {
     return `<path class="line" ${style} d="${path}"/><path class="lead" ${style} d="${lead}"/>${words}`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#888">
+<title>p50 of requests against the rows of an organization</title>
 <style>.grid{stroke:#888;stroke-opacity:.25}.line{fill:none;stroke-width:2}.lead{fill:none;stroke-opacity:.5}</style>
 ${[...across, ...up].join('\n')}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">rows of an organization</text>

@@ -19,7 +19,7 @@ const measured = async (call: ReturnType<Ground['call']>, asked: readonly Worklo
   const times = new Map<string, number[]>(asked.map(({ what }) => [what, []]))
   for (let i = 0; i < WARM_UP + TIMES; i++)
     for (const { what, ask } of asked) {
-      const { method = 'GET', path, body, headers } = ask(1 + ((i * 7919) % (size - 20)), `${what} ${size} ${i}`)
+      const { method = 'GET', path, body, headers } = ask(1 + ((i * 7919) % (Math.min(size, ROWS) - 20)), `${what} ${size} ${i}`, size)
       const start = performance.now()
       await call(method, path, body, headers)
       if (i >= WARM_UP) times.get(what)?.push(performance.now() - start)
@@ -59,7 +59,7 @@ export const scale: Bench = {
       if (size <= EVENTS) await fillEvents(sql, ours, filled, size)
       filled = size
       const asked = workloads.filter(({ of }) => of === 'nothing' || size <= (of === 'rows' ? ROWS : EVENTS))
-      points.push({ size, found: await measured(calling, asked, Math.min(size, ROWS)) })
+      points.push({ size, found: await measured(calling, asked, size) })
     }
     writeFileSync(PLOT, plotted(seriesOf(points)))
     return {

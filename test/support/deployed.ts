@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
@@ -12,7 +12,7 @@ export type Deployed = {
   url: string
   /** Asks until it answers 200, from a new connection each time nobody listens yet: milliseconds since the process was started. */
   answered(path: string, headers?: Record<string, string>): Promise<number>
-  /** Milliseconds of CPU that it has used (Linux, to 10 ms): what of a start is its own, whatever else the machine does. */
+  /** Milliseconds of CPU that its threads have used (Linux): what of a start is its own, whatever else the machine does. */
   worked(): number
   /** The most memory that it has held, MB (Linux). */
   peak(): number
@@ -47,8 +47,9 @@ export const startDeployed = async (folder: string, target: string, environment:
       }
     },
     worked: () => {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-      return (Number(fields[11]) + Number(fields[12])) * 10
+      const threads = readdirSync(`/proc/${child.pid}/task`)
+      const nanoseconds = threads.map(thread => Number(readFileSync(`/proc/${child.pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]))
+      return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6
     },
     peak: () => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
     stop: async () => {

@@ -13,15 +13,15 @@ resource "google_storage_bucket" "source" {
     enabled = true
   }
 
-  # An archive is named by its contents: what has not been asked for in a year is in no revision to go back to.
+  # An archive is named by its contents: one that was replaced a year ago is in no revision to go back to. It has no newer versions:
+  # its successor has another name.
   lifecycle_rule {
     action {
       type = "Delete"
     }
     condition {
-      age                = 365
-      with_state         = "ARCHIVED"
-      num_newer_versions = 1
+      days_since_noncurrent_time = 365
+      with_state                 = "ARCHIVED"
     }
   }
 

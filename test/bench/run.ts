@@ -24,11 +24,13 @@ import { payments } from './payments.ts'
 import { records } from './records.ts'
 import { isMet, machine, printed } from './report.ts'
 import { reports } from './reports.ts'
+import { restore } from './restore.ts'
 import { scale } from './scale.ts'
 import { scope } from './scope.ts'
 import { soak } from './soak.ts'
 import { stages } from './stages.ts'
 import { timing } from './timing.ts'
+import { traces } from './traces.ts'
 import { vectors } from './vectors.ts'
 
 const benches = [
@@ -57,6 +59,8 @@ const benches = [
     oddRequests,
     timing,
     coldstart,
+    traces,
+    restore,
   ],
 ]
 

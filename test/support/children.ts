@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 /** A server in a process of its own, and where it answers. */
 export type Child = {
   url: string
+  pid: number
   stop(): Promise<void>
   /** Ends it at once, whatever it was doing. */
   kill(): Promise<void>
@@ -39,7 +40,8 @@ export const startChild = (argv: string[], environment: Record<string, string>):
       }
       const alive = () => child.exitCode === null && child.signalCode === null
       const signal = (name: NodeJS.Signals) => void child.kill(name)
-      if (url !== undefined) resolve({ url, stop: () => end('SIGTERM'), kill: () => end('SIGKILL'), alive, signal })
+      if (url !== undefined)
+        resolve({ url, pid: child.pid as number, stop: () => end('SIGTERM'), kill: () => end('SIGKILL'), alive, signal })
     })
     child.once('exit', code => reject(new Error(`${argv.at(-1)} ended with ${code} before it served:\n${printed}`)))
   })

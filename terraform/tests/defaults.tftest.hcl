@@ -218,6 +218,10 @@ run "buckets_keep_what_they_are_given" {
     condition     = length(google_storage_bucket.source.lifecycle_rule) == 1 && google_storage_bucket.audit_heads.retention_policy[0].retention_period == "220752000"
     error_message = "Old archives go; heads stay for 7 years."
   }
+  assert {
+    condition     = one(google_storage_bucket.source.lifecycle_rule[0].condition).days_since_noncurrent_time == 365
+    error_message = "A replaced archive has no newer version: it goes by its days."
+  }
 }
 
 run "money_is_watched" {

@@ -63,6 +63,7 @@ export const assemble = async (
     cursors: makeCursors(adminKey),
     verifyIdToken: makeVerifier(config.idTokens),
     rateLimit: config.rateLimit,
+    proxies: config.proxies,
     admitted: config.pool.size + config.pool.queue,
   })
   return { functions, serve }

@@ -47,6 +47,8 @@ export type Config = {
   eventMonths: number | undefined
   /** Requests a key may make in a minute; 0 is no limit. */
   rateLimit: number
+  /** Proxies of ours, each of which adds whom it heard to X-Forwarded-For, before the one that is the function's own. */
+  proxies: number
   /** Who makes vectors of texts; with `none` callers bring them. `apiKeySecret` is a name in Secret Manager. */
   embeddings:
     | { provider: 'none' }
@@ -94,6 +96,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     migration: { first: env.MIGRATION_INITIAL_STAGE, validSeconds: env.MIGRATION_STAGE_CACHE_SECONDS },
     eventMonths: env.EVENT_RETENTION_MONTHS,
     rateLimit: env.RATE_LIMIT_PER_MINUTE ?? (database.kind === 'embedded' ? 0 : 600),
+    proxies: env.TRUSTED_PROXIES,
     embeddings: embeddingsOf(env, database),
     payments: paymentsOf(env),
     logLevel: env.LOG_LEVEL,

@@ -45,6 +45,7 @@ export const Environment = z.object({
   MIGRATION_STAGE_CACHE_SECONDS: count(1, 3600).default(30),
   EVENT_RETENTION_MONTHS: count(1, 1200).optional(),
   RATE_LIMIT_PER_MINUTE: count(0, 1_000_000).optional(),
+  TRUSTED_PROXIES: count(0, 10).default(0),
   EMBEDDING_PROVIDER: z.enum(['local', 'vertex', 'openai', 'none']).optional(),
   EMBEDDING_URL: z.url().optional(),
   EMBEDDING_MODEL: z.string().min(1).max(200).optional(),

@@ -17,6 +17,8 @@ locals {
       OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com"
       OTEL_RESOURCE_ATTRIBUTES    = "cloud.region=${var.region},deployment.environment.name=${var.environment}"
     } : {},
+    # The balancer adds its own address behind the caller's.
+    local.balanced && function.public ? { TRUSTED_PROXIES = "1" } : {},
     var.settings,
     contains(["audit", "jobs", "gateway"], name) ? { AUDIT_HEAD_BUCKET = "${var.project}-${local.name}-audit-heads${var.serving_instance == "" ? "" : "/${var.serving_instance}"}" } : {},
     contains(local.embedding, name) && contains(keys(var.secret_versions), "embedding-api-key") ? {

@@ -31,6 +31,8 @@ export type ServeOptions = {
   /** Requests a key may make in a minute; 0 is no limit. */
   rateLimit: number
   count: Counter
+  /** Proxies of ours before the function's own. */
+  proxies: number
   /** Requests that may be in work at once; one more is answered 503. */
   admitted: number
   log: Log
@@ -58,7 +60,7 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
 
   return direct(async (raw, response) => {
     const start = performance.now()
-    const request = readRequest(raw)
+    const request = readRequest(raw, options.proxies)
     const spans = traces?.begin(request.traceparent)
     if (spans) request.trace = spans.id
     let label = 'none'

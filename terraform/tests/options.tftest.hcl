@@ -86,6 +86,10 @@ run "one_address_for_all" {
     error_message = "No way round the balancer; the scheduler's way stays."
   }
   assert {
+    condition     = google_cloudfunctions2_function.domain["organizations"].service_config[0].environment_variables["TRUSTED_PROXIES"] == "1" && !contains(keys(google_cloudfunctions2_function.domain["jobs"].service_config[0].environment_variables), "TRUSTED_PROXIES")
+    error_message = "Whoever is behind the balancer takes the caller's address from before its own."
+  }
+  assert {
     condition     = length(google_compute_security_policy.edge) == 1 && output.urls["agents"] == "https://api.example.com/agents"
     error_message = "Cloud Armor is in front."
   }

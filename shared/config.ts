@@ -55,6 +55,8 @@ export type Config = {
     | { provider: 'local' }
     | { provider: 'vertex'; url: string; model: string; dimensions: number }
     | { provider: 'openai'; url: string; model: string; dimensions: number | undefined; apiKeySecret: string | undefined }
+  /** Days that a kept vector of a text stays after it was last used. */
+  embeddingDays: number
   /** Who moves the money of new payment intents, and how Stripe is reached, where it is. */
   payments: { provider: 'manual' | 'stripe'; stripe: { url: string; apiKey: string; webhookSecret: string } | undefined }
   logLevel: 'debug' | 'info' | 'warning' | 'error' | 'silent'
@@ -98,6 +100,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     rateLimit: env.RATE_LIMIT_PER_MINUTE ?? (database.kind === 'embedded' ? 0 : 600),
     proxies: env.TRUSTED_PROXIES,
     embeddings: embeddingsOf(env, database),
+    embeddingDays: env.EMBEDDING_RETENTION_DAYS,
     payments: paymentsOf(env),
     logLevel: env.LOG_LEVEL,
     project: env.GOOGLE_CLOUD_PROJECT,

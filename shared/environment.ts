@@ -51,6 +51,7 @@ export const Environment = z.object({
   EMBEDDING_MODEL: z.string().min(1).max(200).optional(),
   EMBEDDING_DIMENSIONS: count(1, 1536).optional(),
   EMBEDDING_API_KEY_SECRET: z.string().optional(),
+  EMBEDDING_RETENTION_DAYS: count(30, 36_500).default(90),
   PAYMENT_PROVIDER: z.enum(['manual', 'stripe']).default('manual'),
   STRIPE_API_KEY: z.string().optional(),
   STRIPE_WEBHOOK_SECRET: z.string().optional(),

@@ -250,7 +250,7 @@ variable "settings" {
 
   validation {
     condition = length(setsubtract(keys(var.settings), [
-      "DB_QUEUE_SIZE", "DB_STATEMENT_TIMEOUT_MS", "EMBEDDING_DIMENSIONS", "EMBEDDING_MODEL", "EMBEDDING_PROVIDER", "EMBEDDING_URL", "EVENT_RETENTION_MONTHS", "OTEL_TRACES_SAMPLER_ARG",
+      "DB_QUEUE_SIZE", "DB_STATEMENT_TIMEOUT_MS", "EMBEDDING_DIMENSIONS", "EMBEDDING_MODEL", "EMBEDDING_PROVIDER", "EMBEDDING_RETENTION_DAYS", "EMBEDDING_URL", "EVENT_RETENTION_MONTHS", "OTEL_TRACES_SAMPLER_ARG",
       "LOG_LEVEL", "MIGRATION_INITIAL_STAGE", "MIGRATION_STAGE_CACHE_SECONDS", "PAYMENT_PROVIDER", "RATE_LIMIT_PER_MINUTE",
     ])) == 0
     error_message = "Only the settings that are listed here; names of the database, secrets and accounts are Terraform's own."

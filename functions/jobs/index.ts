@@ -10,6 +10,7 @@ import { postgresSeals } from '../audit/seal.postgres.ts'
 import { sealAudit } from '../audit/seal.ts'
 import { postgresCompletions } from '../knowledge/complete.postgres.ts'
 import { completion } from '../knowledge/complete.ts'
+import { purgeEmbeddings } from '../knowledge/jobs.postgres.ts'
 import { purgeComparisons } from '../migration/jobs.postgres.ts'
 import { purgeSessions } from '../organizations/jobs.postgres.ts'
 import { paymentsJob } from '../payments/index.ts'
@@ -24,7 +25,7 @@ import { makeRunner } from './run.ts'
 const jobsOf = ({ db, log, config, embeddings }: Shared): Job[] => [
   refreshReports(db),
   jobOf('maintain-partitions', 'Make the partitions of the months to come', [auditPartitions(db), eventPartitions(db, log)]),
-  jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, metrics, old events, old runs', [
+  jobOf('purge-expired', 'Remove what has expired: kept answers, sessions, tombstones, metrics, vectors, old events, old runs', [
     purgeIdempotencyKeys(db),
     purgeSessions(db),
     purgeTombstones(db, 'agents'),
@@ -34,6 +35,7 @@ const jobsOf = ({ db, log, config, embeddings }: Shared): Job[] => [
     purgeTombstones(db, 'data_tables'),
     purgeTombstones(db, 'documents_store', 'rag_documents'),
     purgeMetrics(db),
+    purgeEmbeddings(db, config.embeddingDays),
     purgeEvents(db, config.eventMonths),
     purgeComparisons(db),
     purgeRuns(db),

@@ -1,6 +1,7 @@
 import type { Database } from '../../shared/db/database.ts'
 import { types } from '../../shared/db/legacy.types.ts'
 import { jsonOf, toRow } from '../../shared/db/rows.ts'
+import { notingUse } from '../../shared/embeddings/kept.postgres.ts'
 import { NORMALISER } from '../../shared/embeddings/key.ts'
 import { isShort, literalOf } from '../../shared/embeddings/vector.ts'
 import { stringify } from '../../shared/json.ts'
@@ -25,7 +26,7 @@ select $1, id, 'caller', model, dimensions, $4::int, hash, numbers::real[], case
 from jsonb_to_recordset($2::jsonb) v (id text, model text, hash text, dimensions int, numbers text, given jsonb)
 order by id
 on conflict (organization_id, id) do update
-set embedding = excluded.embedding, extra = excluded.extra, version = nextval('row_version'), updated_at = excluded.updated_at,
+set embedding = excluded.embedding, extra = excluded.extra, version = nextval('row_version'), updated_at = excluded.updated_at, used_at = now(),
   created_at = case when c.deleted_at is null then c.created_at else excluded.created_at end, deleted_at = null`
 
 /** The numbers in 32 bits, and as they were given where these might say them otherwise. */
@@ -37,7 +38,8 @@ const asSent = ({ embedding, ...vector }: NewEmbedding) => ({
     : { numbers: literalOf(Float32Array.from(embedding, number => Number(String(number)))), given: embedding }),
 })
 
-const lookup = `select asked.place - 1, c.id, c.version, c.json
+const lookup = `with ${notingUse(`model = $2 and text_hash = any (array(select jsonb_array_elements_text($3::jsonb))) and deleted_at is null and ${BROUGHT}`)}
+select asked.place - 1, c.id, c.version, c.json
 from jsonb_array_elements_text($3::jsonb) with ordinality asked (hash, place), lateral (
   select id, version, ${jsonOf(`model, text_hash as hash, dimensions, ${numbers} as embedding`)} as json
   from embeddings_cache

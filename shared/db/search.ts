@@ -1,4 +1,4 @@
-import { literalOf } from '../embeddings/vector.ts'
+import { bytesOf } from '../embeddings/vector.ts'
 import { Refusal } from '../errors.ts'
 import { parseJson, stringify } from '../json.ts'
 import { diversify, wordsOf } from '../search/diversify.ts'
@@ -101,7 +101,7 @@ const statementOf = (organization: string, asked: Asked): Statement => {
   const { collections, weights, question, mode } = asked
   const values = valuesOf([organization])
   const query = asked.query === undefined ? undefined : values.add(asked.query, 'text')
-  const vector = question && values.add(literalOf(question.vector), 'real[]')
+  const vector = question && values.add(bytesOf(question.vector), 'real[]')
   const made =
     question && `${values.add(question.provider, 'text')}, ${values.add(question.model, 'text')}, ${values.add(question.dimensions, 'int')}`
   const places = { query, vector, generation: (collection: Collection) => `(select serving_generation('${collection}', ${made}))` }

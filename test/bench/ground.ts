@@ -48,10 +48,16 @@ const scripts = [
 /** Bundles the servers as `npm run build` does. */
 export const bundle = async (): Promise<void> => void (await bundleTo('dist/bench', scripts))
 
-/** Runs a bench on a database of its own on `server`; nothing of it is left behind. */
+/** Leaves a bench's database for the next run, which begins on what is there. */
+const KEEP = process.env.BENCH_KEEP === '1'
+
+const exists = (server: string, database: string): Promise<boolean> =>
+  onServer(server, async client => (await client.query('select from pg_database where datname = $1', [database])).rowCount === 1)
+
+/** Runs a bench on a database of its own on `server`; nothing of it is left behind, but with BENCH_KEEP=1. */
 export const onGround = async (server: string, { name, run }: Bench): Promise<Found> => {
-  const databaseName = `bench_${name}_${process.pid}`
-  await onServer(server, client => client.query(`create database ${databaseName}`))
+  const databaseName = KEEP ? `bench_${name}` : `bench_${name}_${process.pid}`
+  if (!(KEEP && (await exists(server, databaseName)))) await onServer(server, client => client.query(`create database ${databaseName}`))
   const database = databaseUrl(server, databaseName)
   const children: Child[] = []
   try {
@@ -70,7 +76,7 @@ export const onGround = async (server: string, { name, run }: Bench): Promise<Fo
     })
   } finally {
     for (const child of children) await child.stop()
-    await onServer(server, client => client.query(`drop database ${databaseName} with (force)`))
+    if (!KEEP) await onServer(server, client => client.query(`drop database ${databaseName} with (force)`))
   }
 }
 

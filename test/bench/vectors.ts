@@ -3,41 +3,14 @@ import { insist } from '../support/ask.ts'
 import { type Asking, type Times, timed } from '../support/closed.ts'
 import { onServer } from '../support/global.ts'
 import { randomOf } from '../support/random.ts'
-import { type Bench, type Ground, gateway } from './ground.ts'
+import { type Bench, gateway } from './ground.ts'
+import { CHUNKS, type Index, indexOf, ORGANIZATIONS, SHARES, sizes, type Tenant, tenantsOf } from './vectors.fill.ts'
 
-const CHUNKS = Number(process.env.BENCH_CHUNKS ?? 100_000)
-const ORGANIZATIONS = 50
-const STEP = 2000
 const QUESTIONS = 40
 const CLIENTS = 8
 const MILLISECONDS = 5000
 const ROUNDS = 3
 const K = 10
-/** Of the largest organization's chunks, so many match: a filter of its metadata. */
-const SHARES = { half: 2, tenth: 10, hundredth: 100, thousandth: 1000 } as const
-
-/** Topics of all, themes of each topic, chunks of each theme: normal noise around each, as documents on one matter lie together. */
-const THEMES = `create table bench_themes as
-with topic as materialized (
-  select t, array_agg(random_normal() order by i) as v from generate_series(0, 99) t, generate_series(1, 1536) i group by t
-)
-select n, (select array_agg(x + 0.7 * random_normal() order by i) from unnest(v) with ordinality u (x, i)) as v
-from topic, generate_series(t * 40, t * 40 + 39) n`
-
-const insertDocuments = `insert into rag_documents (organization_id, id, title, content, language, metadata, chunk_count, embedding_state, version, created_at, updated_at)
-select $1, 'd' || n, 'Document ' || n, 'Text ' || n, 'xx', jsonb_build_object('half', n % 2 = 0, 'tenth', n % 10 = 0, 'hundredth', n % 100 = 0,
-  'thousandth', n % 1000 = 0), 1, 'done', nextval('row_version'), now(), now() from generate_series($2::int, $3::int) n`
-const insertVectors = `insert into item_vectors (organization_id, collection, item_id, chunk, generation, embedding, text_hash)
-select $1, 'documents', 'd' || s, 0, embedding_generation($1, 'documents', 'caller', 'caller', 1536),
-  l2_normalize((select array_agg(x + 0.5 * random_normal() order by i) from unnest(t.v) with ordinality u (x, i))::vector), ''
-from generate_series($2::int, $3::int) s join bench_themes t on t.n = abs(hashint4(s)) % 4000`
-
-/** Half of the chunks are the first organization's, and so on: 50 % down to a few. */
-const sizes = (): number[] => {
-  const weights = Array.from({ length: ORGANIZATIONS }, (_, i) => (i === 0 ? 49 : 1 / i))
-  const total = weights.slice(1).reduce((sum, weight) => sum + weight, 0)
-  return weights.map((weight, i) => Math.round(i === 0 ? CHUNKS / 2 : ((CHUNKS / 2) * weight) / total))
-}
 
 type Asked = { vector: number[]; where?: Record<string, boolean> }
 
@@ -72,37 +45,34 @@ const near = (vector: number[], where?: object) => ({
   ...(where ? { where } : {}),
 })
 
-/** What the index alone gives and takes, at one precision. */
-const indexAlone = (
-  database: string,
-  type: 'vector' | 'halfvec',
-  questions: readonly number[][],
-): Promise<{ recall: number; p50: number }> =>
+/** What the index alone gives and takes, at one precision: a row of the table. */
+const indexAlone = (database: string, { type, seconds, bytes }: Index, questions: readonly number[][]): Promise<string[]> =>
   onServer(database, async client => {
     await client.query('set hnsw.ef_search = 200')
     let hits = 0
     const times: number[] = []
-    const ids = async (text: string, vector: number[]) => (await client.query<{ id: string }>(text, [vector])).rows.map(row => row.id)
+    const nearest = async (by: string, vector: number[]) => {
+      const text = `select organization_id || item_id as id from item_vectors order by ${by} limit ${K}`
+      return (await client.query<{ id: string }>(text, [vector])).rows.map(row => row.id)
+    }
     for (const vector of questions) {
-      const by = `embedding::${type}(1536) <=> $1::real[]::vector(1536)::${type}(1536)`
       const begin = performance.now()
-      const found = await ids(`select organization_id || item_id as id from item_vectors order by ${by} limit ${K}`, vector)
+      const found = await nearest(`embedding::${type}(1536) <=> $1::real[]::vector(1536)::${type}(1536)`, vector)
       times.push(performance.now() - begin)
-      const best = await ids(
-        `select organization_id || item_id as id from item_vectors order by (embedding <=> $1::real[]::vector) + 0 limit ${K}`,
-        vector,
-      )
+      const best = await nearest('(embedding <=> $1::real[]::vector) + 0', vector)
       hits += found.filter(id => best.includes(id)).length
     }
     times.sort((a, b) => a - b)
-    return { recall: hits / (K * questions.length), p50: times[times.length >> 1] as number }
+    const [recall, p50] = [hits / (K * questions.length), times[times.length >> 1] as number]
+    const cost = `${Math.round(bytes / 2 ** 20)} MB, ${seconds.toFixed(0)} s to build, ${p50.toFixed(1)} ms`
+    return [`index of ${type} alone`, recall.toFixed(4), cost]
   })
 
 /** The search's own work, asked for by bare connections: the same function, the same rows. */
 const bare = async (database: string, organization: string, questions: readonly number[][]): Promise<Times> => {
   const clients = await Promise.all(
     questions.map(async () => {
-      const client = new pg.Client({ connectionString: database })
+      const client = new pg.Client({ connectionString: database, options: '-c jit=off' }) // as the pool's
       await client.connect()
       await client.query(`select set_config('app.organization_id', $1, false), set_config('role', 'agenthub_app', false)`, [organization])
       return client
@@ -130,26 +100,6 @@ const bare = async (database: string, organization: string, questions: readonly 
   return { count: times.length, p50: at(0.5), p99: at(0.99) }
 }
 
-const fill = async ({ sql }: Ground, organizations: readonly string[]): Promise<void> => {
-  await sql('drop index item_vectors_nearest')
-  await sql(THEMES)
-  for (const [i, size] of sizes().entries())
-    for (let first = 1; first <= size; first += STEP) {
-      const part = [organizations[i], first, Math.min(size, first + STEP - 1)]
-      await sql(insertDocuments, part)
-      await sql(insertVectors, part)
-    }
-}
-
-const indexed = async (database: string, type: 'vector' | 'halfvec'): Promise<{ seconds: number; bytes: number }> =>
-  onServer(database, async client => {
-    const begin = performance.now()
-    await client.query("set maintenance_work_mem = '1500MB'")
-    await client.query(`create index item_vectors_${type} on item_vectors using hnsw ((embedding::${type}(1536)) ${type}_cosine_ops)`)
-    const { rows } = await client.query<{ bytes: string }>(`select pg_relation_size('item_vectors_${type}') as bytes`)
-    return { seconds: (performance.now() - begin) / 1000, bytes: Number(rows[0]?.bytes) }
-  })
-
 /** Search by vectors: what it finds of what there is, and what it takes. */
 export const vectors: Bench = {
   name: 'vectors',
@@ -161,24 +111,17 @@ export const vectors: Bench = {
   run: async ground => {
     const { database, sql } = ground
     const ours = await ground.serve(gateway, { EMBEDDING_PROVIDER: 'none', DB_POOL_SIZE: String(CLIENTS) })
-    const keys: { id: string; key: string }[] = []
-    for (let i = 0; i < ORGANIZATIONS; i++) keys.push(await ground.organization(ours, `org${i}`))
-    await fill(
-      ground,
-      keys.map(({ id }) => id),
-    )
-    const full = await indexed(database, 'vector')
-    const [large] = keys as [{ id: string; key: string }]
-    const questions = await questionsOf(database, large.id, QUESTIONS)
-    const fullAlone = await indexAlone(database, 'vector', questions)
-    await sql('drop index item_vectors_vector')
-    const half = await indexed(database, 'halfvec')
-    const halfAlone = await indexAlone(database, 'halfvec', questions)
+    const tenants = await tenantsOf(ground, ours)
+    const [large] = tenants as [Tenant]
+    const full = await indexOf(database, 'vector')
+    const half = await indexOf(database, 'halfvec')
     await sql('vacuum analyze')
+    const questions = await questionsOf(database, large.id, QUESTIONS)
+    const alone = [await indexAlone(database, half, questions), await indexAlone(database, full, questions)]
 
     const table: string[][] = [['', 'recall@10', 'too few']]
     const targets = []
-    const recallOf = async (what: string, { id, key }: { id: string; key: string }, asked: readonly Asked[]) => {
+    const recallOf = async (what: string, { id, key }: Tenant, asked: readonly Asked[]) => {
       let [hits, most, short] = [0, 0, 0]
       for (const one of asked) {
         const { body } = await insist(ours.url, key, { method: 'POST', path: '/rag/search', body: near(one.vector, one.where) })
@@ -195,7 +138,7 @@ export const vectors: Bench = {
       )
     }
     for (const place of [0, 1, 5, 49]) {
-      const one = keys[place] as { id: string; key: string }
+      const one = tenants[place] as Tenant
       const asked = (await questionsOf(database, one.id, QUESTIONS)).map(vector => ({ vector }))
       await recallOf(`organization of ${sizes()[place]} chunks`, one, asked)
     }
@@ -222,21 +165,7 @@ export const vectors: Bench = {
       `${best(side, 'p50').toFixed(1)} ms`,
       `p99 ${best(side, 'p99').toFixed(1)} ms`,
     ]
-    const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MB`
-    table.push(
-      row(`HTTP, ${CLIENTS} clients`, 'http'),
-      row(`bare SQL, ${CLIENTS} connections`, 'sql'),
-      [
-        'index of halfvec alone',
-        halfAlone.recall.toFixed(4),
-        `${megabytes(half.bytes)}, ${half.seconds.toFixed(0)} s to build, ${halfAlone.p50.toFixed(1)} ms`,
-      ],
-      [
-        'index of vector alone',
-        fullAlone.recall.toFixed(4),
-        `${megabytes(full.bytes)}, ${full.seconds.toFixed(0)} s to build, ${fullAlone.p50.toFixed(1)} ms`,
-      ],
-    )
+    table.push(row(`HTTP, ${CLIENTS} clients`, 'http'), row(`bare SQL, ${CLIENTS} connections`, 'sql'), ...alone)
     const ratios = rounds.map(({ http, sql: plain }) => http.p99 / plain.p99).sort((a, b) => a - b)
     targets.push(
       { what: 'p99 by HTTP / by bare SQL', value: ratios[ROUNDS >> 1] as number, most: 1.3 },

@@ -153,7 +153,7 @@ test('every foreign key is composite, and organization_id leads both of its side
 
 test('every table that a caller can change has the audit trigger for all three kinds of change', async () => {
   const audited = `select tgrelid::regclass::text as name from pg_trigger
-    where tgfoid in ('audit()'::regprocedure, 'audit_batch()'::regprocedure) and tgenabled = 'O' and not tgisinternal
+    where tgfoid in ('audit()'::regprocedure, 'audit_batch()'::regprocedure, 'audit_embeddings()'::regprocedure) and tgenabled = 'O' and not tgisinternal
     group by 1 having bit_or(tgtype & 28) = 28` // 4 insert, 8 delete, 16 update
   expect(await lacking(audited)).toEqual(UNAUDITED)
 })

@@ -87,6 +87,16 @@ test('a vector is kept with the numbers of its model, and comes back with the la
   expect(await process(embedder).embedSome(scope, ['a text of some words'])).toEqual([made])
 })
 
+test('a vector that a document has again is noted as used', async () => {
+  const scope = own()
+  await process().embedSome(scope, ['a', 'b'])
+  const age = `update embeddings_cache set used_at = now() - interval '80 days' where organization_id = $1`
+  await app.database.sql(age, [scope.organization_id])
+  await process().embedSome(scope, ['a', 'c'])
+  const used = `select count(*)::int as n from embeddings_cache where organization_id = $1 and used_at > now() - interval '1 minute'`
+  expect(await app.database.sql(used, [scope.organization_id])).toEqual([{ n: 2 }])
+})
+
 test('models and organizations do not share vectors', async () => {
   const scope = own()
   await process().embedSome(scope, ['a'])

@@ -87,3 +87,52 @@ test('a thousand texts are looked up in one query', async () => {
   expect(body.items.map(({ embedding }: { embedding: number[] }) => embedding[0])).toEqual(texts.map((_, i) => 999 - i))
   expect((await queries()) - before).toBe(1)
 })
+
+test('a vector that nobody has used for 90 days goes, an imported one like others; to be looked up or put again is a use', async () => {
+  const { call, id } = await app.organization()
+  const names = ['fresh', 'put', 'looked up', 'imported', 'unused']
+  const items = names.map((hash, i) => ({ hash, embedding: [i, 1] }))
+  await call('PUT', put, { model: 'm', items })
+  const age = `update embeddings_cache set used_at = now() - make_interval(days => $2) where organization_id = $1 and text_hash = any ($3)`
+  await app.database.sql(age, [id, 91, names.slice(1)])
+  await app.database.sql(age, [id, 89, ['fresh']])
+  await app.database.sql(
+    `update embeddings_cache set extra = '{"imported": [1, 2]}' where organization_id = $1 and text_hash = 'imported'`,
+    [id],
+  )
+  await call('PUT', put, { model: 'm', items: [items[1]] })
+  await call('POST', lookup, { model: 'm', hashes: ['looked up'] })
+  const purged = async (stage: string) => {
+    await app.database.sql(`update migration_stages set stage = $1 where collection = 'embeddings_cache'`, [stage])
+    const { body } = await app.admin('POST', '/jobs/purge-expired')
+    expect(body.outcome).toBe('succeeded')
+    return (await call('POST', lookup, { model: 'm', hashes: names })).body.items.map((found: object | null) => found !== null)
+  }
+  expect(await purged('rampdown')).toEqual([true, true, true, true, true])
+  await app.database.sql(age, [id, 91, ['imported', 'unused']])
+  expect(await purged('complete')).toEqual([true, true, true, false, false])
+  const removals = `select entity_id, before -> 'embedding' as embedding from audit_events where organization_id = $1 and action = 'remove' order by 1`
+  expect(await app.database.sql(removals, [id])).toEqual([
+    { entity_id: 'caller/2/1/imported/m', embedding: '[redacted]' },
+    { entity_id: 'caller/2/1/unused/m', embedding: '[redacted]' },
+  ])
+})
+
+test('to note a use moves no version, is no event, and is done once a day', async () => {
+  const { call, id } = await app.organization()
+  await call('PUT', put, { model: 'm', items: [{ hash: 'a', embedding: [1] }] })
+  const known = `select version, updated_at, used_at, (select count(*) from audit_events e where e.organization_id = c.organization_id) as events
+    from embeddings_cache c where organization_id = $1`
+  const used = async (hours: number) => {
+    await app.database.sql(`update embeddings_cache set used_at = now() - make_interval(hours => $2) where organization_id = $1`, [
+      id,
+      hours,
+    ])
+    const [before] = await app.database.sql<{ used_at: Date }>(known, [id])
+    await call('POST', lookup, { model: 'm', hashes: ['a'] })
+    const [after] = await app.database.sql<{ used_at: Date }>(known, [id])
+    expect({ ...after, used_at: 0 }).toEqual({ ...before, used_at: 0 })
+    return Number(after?.used_at) > Number(before?.used_at)
+  }
+  expect([await used(23), await used(25)]).toEqual([false, true])
+})

@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { localEmbedder } from '../../shared/embeddings/local.ts'
+import { modelTest } from '../support/model.ts'
 
 const dot = (a: Float32Array = new Float32Array(0), b: Float32Array = new Float32Array(0)): number =>
   a.reduce((sum, n, i) => sum + n * (b[i] as number), 0)
 
-test('the model that ships in npm finds by meaning, without key and network', async () => {
+modelTest('the model that ships in npm finds by meaning, without key and network', async () => {
   const embedder = localEmbedder()
   const texts = ['How do I get my money back?', 'Refunds are paid within five days.', 'The wing of an aircraft in a slipstream.']
   const [question, refund, wing] = await embedder.embed(texts, 'document')
@@ -14,7 +15,7 @@ test('the model that ships in npm finds by meaning, without key and network', as
   expect((await embedder.embed([texts[0] as string], 'query'))[0]).toEqual(question)
 })
 
-test('a long text and one of signs alone have vectors too', async () => {
+modelTest('a long text and one of signs alone have vectors too', async () => {
   const vectors = await localEmbedder().embed(['word '.repeat(5000), '😀', ' ? '], 'document')
   expect(vectors.map(vector => dot(vector, vector))).toEqual([1, 1, 1].map(one => expect.closeTo(one, 5)))
 })

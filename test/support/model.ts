@@ -1,0 +1,19 @@
+import { createRequire } from 'node:module'
+import { test } from 'vitest'
+import { packages } from '../../shared/embeddings/local.ts'
+
+const { resolve } = createRequire(import.meta.url)
+const isThere = (name: string): boolean => {
+  try {
+    return resolve(name) !== ''
+  } catch {
+    return false
+  }
+}
+
+/** What is missing where the local model, an optional dependency, is not installed. */
+export const noModel = packages.every(isThere) ? undefined : `install ${packages.join(' and ')}`
+
+/** A test with the local model. */
+export const modelTest = (name: string, work: () => Promise<void>): void =>
+  noModel ? test.skipIf(true)(`${name} (skipped: ${noModel})`) : test(name, work)

@@ -1,34 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { literalOf, unit } from '../../shared/embeddings/vector.ts'
 import { onServer } from '../support/global.ts'
 import { randomOf } from '../support/random.ts'
 import { type Bench, type Ground, gateway } from './ground.ts'
+import { type Doc, FOLDER, judged, lacksJudged, mean, ndcg, type Query } from './judged.ts'
 
-/** docs.ndjson `{ id, title, content, vector }`, queries.ndjson `{ id, text, vector }`, qrels.ndjson `{ query, doc, gain }`. */
-const FOLDER = process.env.BENCH_CRANFIELD ?? ''
 const STEP = 200
 const NOISE = [1, 4, 100]
 const GRID = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
 
-type Doc = { id: string; title: string; content: string; vector: number[] }
-type Query = { id: string; text: string; vector: number[] }
 type Body = Record<string, unknown>
-
-const read = <T>(name: string): T[] =>
-  readFileSync(join(FOLDER, name), 'utf8')
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line) as T)
-
-/** Discounted cumulative gain of the first ten, linear, over that of the best order (Järvelin and Kekäläinen 2002). */
-const ndcg = (gains: ReadonlyMap<string, number>, found: readonly string[]): number => {
-  const sum = (list: readonly number[]) => list.slice(0, 10).reduce((total, gain, i) => total + gain / Math.log2(i + 2), 0)
-  const best = sum([...gains.values()].sort((a, b) => b - a))
-  return best === 0 ? 0 : sum(found.map(id => gains.get(id) ?? 0)) / best
-}
-
-const mean = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0) / numbers.length
 
 const vectorOf = (numbers: readonly number[]): Float32Array => unit(numbers) ?? new Float32Array(1536)
 
@@ -79,17 +59,9 @@ order by coalesce(1.0 / (50 + w.rank), 0) + coalesce(1.0 / (50 + n.rank), 0) des
 export const cranfield: Bench = {
   name: 'cranfield',
   about: `nDCG@10 of POST /rag/search on the Cranfield collection in ${FOLDER || 'the folder that BENCH_CRANFIELD names'}`,
-  lacks: async () =>
-    existsSync(join(FOLDER, 'docs.ndjson'))
-      ? undefined
-      : 'BENCH_CRANFIELD names no folder with docs.ndjson, queries.ndjson and qrels.ndjson',
+  lacks: lacksJudged,
   run: async ground => {
-    const docs = read<Doc>('docs.ndjson')
-    const queries = read<Query>('queries.ndjson')
-    const gains = new Map<string, Map<string, number>>(queries.map(({ id }) => [id, new Map()]))
-    for (const { query, doc, gain } of read<{ query: string; doc: string; gain: number }>('qrels.ndjson')) gains.get(query)?.set(doc, gain)
-    const gainsOf = (query: Query) => gains.get(query.id) as Map<string, number>
-
+    const { docs, queries, gainsOf } = judged()
     const ours = await ground.serve(gateway, { EMBEDDING_PROVIDER: 'none' })
     const { id, key } = await ground.organization(ours, 'cranfield')
     await fill(ground, id, docs)

@@ -19,6 +19,7 @@ import { idempotency } from './idempotency.ts'
 import { dictionaryImport } from './import.ts'
 import { ingest } from './ingest.ts'
 import { loops } from './loops.ts'
+import { meaning } from './meaning.ts'
 import { pages } from './pages.ts'
 import { payments } from './payments.ts'
 import { records } from './records.ts'
@@ -50,6 +51,7 @@ const benches = [
     ingest,
     reports,
     cranfield,
+    meaning,
     vectors,
     cache,
     connections,

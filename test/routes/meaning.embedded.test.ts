@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Running, run } from '../support/http.ts'
-import { modelTest } from '../support/model.ts'
+import { modelTest } from '../support/modeltest.ts'
 
 let app: Running
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { localEmbedder } from '../../shared/embeddings/local.ts'
-import { modelTest } from '../support/model.ts'
+import { modelTest } from '../support/modeltest.ts'
 
 const dot = (a: Float32Array = new Float32Array(0), b: Float32Array = new Float32Array(0)): number =>
   a.reduce((sum, n, i) => sum + n * (b[i] as number), 0)

@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module'
-import { test } from 'vitest'
 import { packages } from '../../shared/embeddings/local.ts'
 
 const { resolve } = createRequire(import.meta.url)
@@ -13,7 +12,3 @@ const isThere = (name: string): boolean => {
 
 /** What is missing where the local model, an optional dependency, is not installed. */
 export const noModel = packages.every(isThere) ? undefined : `install ${packages.join(' and ')}`
-
-/** A test with the local model. */
-export const modelTest = (name: string, work: () => Promise<void>): void =>
-  noModel ? test.skipIf(true)(`${name} (skipped: ${noModel})`) : test(name, work)

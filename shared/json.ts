@@ -14,6 +14,9 @@ const MAX_EXPONENT = 1000
 /** How much longer than itself a body may become where Postgres writes its numbers out: `1e999` has a thousand digits there. */
 const SPREAD = { times: 4, more: 10_000 }
 
+/** A number that came with however many digits, as a double. */
+export const numberOf = (number: number | LosslessNumber): number => (typeof number === 'number' ? number : Number(number.value))
+
 const exactNumber = (literal: string): number | LosslessNumber => {
   const value = Number(literal)
   const underflows = value === 0 && /^[-0.]*[1-9]/.test(literal)

@@ -4,7 +4,7 @@ import { jsonOf, toRow } from '../../shared/db/rows.ts'
 import { notingUse } from '../../shared/embeddings/kept.postgres.ts'
 import { NORMALISER } from '../../shared/embeddings/key.ts'
 import { isShort, literalOf } from '../../shared/embeddings/vector.ts'
-import { stringify } from '../../shared/json.ts'
+import { numberOf, stringify } from '../../shared/json.ts'
 import type { ReplicaSql } from '../../shared/migration/postgres.ts'
 import type { Embedding } from './embeddings.schema.ts'
 import type { EmbeddingStore, NewEmbedding } from './embeddings.store.ts'
@@ -35,7 +35,7 @@ const asSent = ({ embedding, ...vector }: NewEmbedding) => ({
   dimensions: embedding.length,
   ...(embedding.every(isShort)
     ? { numbers: literalOf(embedding as number[]) }
-    : { numbers: literalOf(Float32Array.from(embedding, number => Number(String(number)))), given: embedding }),
+    : { numbers: literalOf(Float32Array.from(embedding, numberOf)), given: embedding }),
 })
 
 const lookup = `with ${notingUse(`model = $2 and text_hash = any (array(select jsonb_array_elements_text($3::jsonb))) and deleted_at is null and ${BROUGHT}`)}

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { LosslessNumber } from '../../shared/json.ts'
+import { LosslessNumber, numberOf } from '../../shared/json.ts'
 import { Id } from '../../shared/shapes.ts'
 
 const MOST = 1000
@@ -8,7 +8,7 @@ const MOST_NUMBERS = 4096
 const LARGEST = 3.4028235e38
 
 const isNumber = (value: unknown): value is number | LosslessNumber =>
-  (typeof value === 'number' || value instanceof LosslessNumber) && Math.abs(Number(String(value))) <= LARGEST
+  (typeof value === 'number' || value instanceof LosslessNumber) && Math.abs(numberOf(value)) <= LARGEST
 
 /** Numbers with every digit they were sent with. Looked at in one go: a request holds a million of them. */
 const Vector = z

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Vector } from '../embeddings/shape.ts'
+import { AskedVector } from '../embeddings/shape.ts'
 import { LosslessNumber } from '../json.ts'
 import { modes, WEIGHTS } from './search.ts'
 
@@ -9,7 +9,7 @@ const Share = z.preprocess(value => (value instanceof LosslessNumber ? Number(St
 /** What every search takes. Either `query` or `embedding` is needed, for a mode that uses it. */
 export const SearchBody = z.strictObject({
   query: z.string().min(1).max(10_000).optional(),
-  embedding: Vector.optional(),
+  embedding: AskedVector.optional(),
   mode: z.enum(modes).default('hybrid'),
   limit: z.number().int().min(1).max(100).default(10),
   min_score: Share.optional(),

@@ -24,7 +24,7 @@ const questionsOf = async (database: string, organization: string, many: number)
   )
   const ids = Array.from({ length: many }, () => `d${1 + Math.floor(random() * count.n)}`)
   const rows = await onServer(database, async c => (await c.query<{ v: number[] }>(text, [organization, ids])).rows)
-  return rows.map(({ v }) => v.map(x => Math.round((x + (0.3 / Math.sqrt(1536)) * (random() * 2 - 1) * 1.7) * 1e5) / 1e5))
+  return rows.map(({ v }) => v.map(x => Math.round((x + (0.3 / Math.sqrt(1536)) * (random() * 2 - 1) * 1.7) * 1e9) / 1e9))
 }
 
 const exact = (database: string, organization: string, { vector, where }: Asked): Promise<string[]> =>

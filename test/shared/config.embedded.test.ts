@@ -46,6 +46,7 @@ test.each([
   ['ID_TOKEN_SIGNATURES', 'NONE'],
   ['UPSTASH_REDIS_REST_URL', 'redis'],
   ['RATE_LIMIT_PER_MINUTE', 'many'],
+  ['EMBEDDING_RETENTION_DAYS', '7'],
   ['LOG_LEVEL', 'loud'],
 ])('a wrong %s (%s) is named', (name, value) => {
   expect(complaint({ [name]: value }).split('\n')).toEqual([expect.stringMatching(`^${name}: .`)])

@@ -29,7 +29,7 @@ order by distance limit most
 $sql$;
 
 -- Along the index of all organizations (HNSW: Malkov and Yashunin 2016), on and on until enough of the vectors found are of this
--- organization and among those asked for, by pgvector's iterative scan. A quarter more than asked for is ranked by all the digits.
+-- organization and among those asked for, by pgvector's iterative scan. Half as many again as asked for are ranked by all the digits.
 create or replace function nearest_indexed(of_collection text, of_generation bigint, asked vector, most int, among text[])
 returns table (item_id text, chunk int, cosine float8) language plpgsql stable
 set hnsw.iterative_scan = 'relaxed_order' set hnsw.ef_search = 200 set hnsw.max_scan_tuples = 40000 set hnsw.scan_mem_multiplier = 2
@@ -42,7 +42,7 @@ with found as materialized (
   select v.item_id, v.chunk, v.embedding from item_vectors v
   where v.organization_id = organization and v.collection = of_collection and v.generation = of_generation
     and (among is null or v.item_id in (select unnest(among)))
-  order by v.embedding::halfvec(1536) <=> asked::halfvec(1536) limit most + most / 4
+  order by v.embedding::halfvec(1536) <=> asked::halfvec(1536) limit most + most / 2
 )
 select f.item_id, f.chunk, 1 - (f.embedding <=> asked) from found f
 order by (f.embedding <=> asked) + 0 limit most;

@@ -78,9 +78,12 @@ const bare = async (database: string, organization: string, questions: readonly 
       return client
     }),
   )
-  const text = `select n.item_id, r.title, r.content, n.cosine
-    from nearest('documents', serving_generation('documents', 'caller', 'caller', 1536), $1::real[], 100, null) n
-    join rag_documents r on r.organization_id = $2 and r.id = n.item_id order by n.cosine desc limit ${K}`
+  const text = `with best as materialized (
+    select item_id, cosine from nearest('documents', serving_generation('documents', 'caller', 'caller', 1536), $1::real[], 100, null)
+    order by cosine desc limit ${K}
+  )
+  select b.item_id, r.title, r.content, b.cosine from best b join rag_documents r on r.organization_id = $2 and r.id = b.item_id
+  order by b.cosine desc`
   const times: number[] = []
   const end = performance.now() + MILLISECONDS
   try {

@@ -72,7 +72,10 @@ const check = (value: Json, path: string, depth: number, room: Room): void => {
 const checkEntries = (value: object, path: string, depth: number, room: Room): void => {
   if (depth >= MAX_DEPTH) throw invalid(path.slice(0, 200), `is nested more than ${MAX_DEPTH} levels deep`)
   if (Array.isArray(value)) {
-    for (const [i, inner] of value.entries()) if (typeof inner !== 'number') check(inner, path === '' ? `${i}` : `${path}/${i}`, depth + 1) // it may be a vector's
+    for (const [i, inner] of value.entries()) {
+      if (typeof inner === 'number') continue // as all of a vector's are, whose paths need not be made
+      check(inner, path === '' ? `${i}` : `${path}/${i}`, depth + 1, room)
+    }
     return
   }
   for (const [key, inner] of Object.entries(value)) {

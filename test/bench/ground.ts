@@ -38,6 +38,7 @@ const scripts = [
   'test/bench/children/constant',
   'test/bench/children/unscoped',
   'test/bench/children/payer',
+  'test/bench/children/loader',
   'test/support/delay',
   'test/bench/children/openloop',
   'test/bench/children/watched',

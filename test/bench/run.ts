@@ -22,6 +22,7 @@ import { loops } from './loops.ts'
 import { meaning } from './meaning.ts'
 import { pages } from './pages.ts'
 import { payments } from './payments.ts'
+import { peers } from './peers.ts'
 import { records } from './records.ts'
 import { isMet, machine, printed } from './report.ts'
 import { reports } from './reports.ts'
@@ -63,6 +64,7 @@ const benches = [
     coldstart,
     traces,
     restore,
+    peers,
   ],
 ]
 

@@ -18,17 +18,17 @@ process.on('exit', () => {
 
 const env = (more: Record<string, string>) => ({ PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...more })
 
-const start = (argv: string[], environment: Record<string, string>): ChildProcess => {
-  const child = spawn(process.execPath, argv, { env: env(environment), stdio: ['ignore', 'pipe', 'inherit'] })
+const start = (argv: string[], environment: Record<string, string>, node = process.execPath): ChildProcess => {
+  const child = spawn(node, argv, { env: env(environment), stdio: ['ignore', 'pipe', 'inherit'] })
   running.add(child)
   child.once('exit', () => running.delete(child))
   return child
 }
 
-/** Runs a script that serves, and waits until it prints its address (`http://` or `tcp://`). */
-export const startChild = (argv: string[], environment: Record<string, string>): Promise<Child> =>
+/** Runs a script that serves, by this Node or another, and waits until it prints its address (`http://` or `tcp://`). */
+export const startChild = (argv: string[], environment: Record<string, string>, node?: string): Promise<Child> =>
   new Promise((resolve, reject) => {
-    const child = start(argv, environment)
+    const child = start(argv, environment, node)
     const ended = new Promise<void>(done => child.once('exit', () => done()))
     let printed = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -58,8 +58,8 @@ const constantIn = (folder: string, file: string): string => {
 }
 
 /**
- * What a scaled-to-zero function costs the request that wakes it: each as deployed, of its own archive. By its CPU, which is what there
- * is to wait for (of time, the round trips to the database are 2 ms or so), and which a busy machine stretches less than the clock.
+ * What a scaled-to-zero function costs the request that wakes it: each as deployed, of its own archive. By the clock, and by its CPU, which
+ * is nearly all that there is to wait for (the round trips to the database are 2 ms or so) and which a busy machine stretches less.
  */
 export const coldstart: Bench = {
   name: 'coldstart',
@@ -92,6 +92,7 @@ export const coldstart: Bench = {
         peak: Math.max(...found.map(({ ours }) => ours.peak)),
       }
     }
+    const slowest = (by: 'time' | 'ratio') => Math.max(...targets.filter(name => name !== OPTIONAL).map(name => of(name)[by]))
     const size = (path = '') => (path === '' ? '' : `${Math.ceil(statSync(path).size / 1024)} KB`)
     const row = (name: string) => {
       const { first, time, work, ratio, peak } = of(name)
@@ -114,12 +115,9 @@ export const coldstart: Bench = {
         ...[...starting.keys()].map(row),
       ],
       targets: [
-        {
-          what: `CPU to the first answer, the slowest function but ${OPTIONAL} / the constant`,
-          value: Math.max(...targets.filter(name => name !== OPTIONAL).map(name => of(name).ratio)),
-          most: 1.5,
-        },
-        { what: `the same of ${OPTIONAL}, where it is deployed at all`, value: of(OPTIONAL).ratio },
+        { what: `time to the first answer, the slowest function but ${OPTIONAL} / the constant`, value: slowest('time'), most: 1.5 },
+        { what: 'the same by CPU', value: slowest('ratio'), most: 1.5 },
+        { what: `CPU of ${OPTIONAL}, where it is deployed at all`, value: of(OPTIONAL).ratio },
         { what: 'the most memory of a function, MB', value: Math.max(...targets.map(name => of(name).peak)), most: 200 },
       ],
     }

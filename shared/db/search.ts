@@ -40,10 +40,21 @@ const condition = (collection: Collection, { where, tags, agent_id }: Narrow, va
   return (collection === 'faqs' ? faqsWhere : documentsWhere)(where, values, 'r')
 }
 
-type Places = { query: string | undefined; vector: string | undefined; generation: (collection: Collection) => string }
+/** `nearest`: how many vectors an arm brings, which are no more than are answered where nothing else has a say. */
+type Places = {
+  query: string | undefined
+  vector: string | undefined
+  nearest: string | number
+  generation: (collection: Collection) => string
+}
 
 /** The hits of a collection: what words find, what is nearest, and what each says of the other's. */
-const hitsOf = (collection: Collection, { narrow, mode }: Asked, values: Values, { query, vector, generation }: Places): string => {
+const hitsOf = (
+  collection: Collection,
+  { narrow, mode }: Asked,
+  values: Values,
+  { query, vector, nearest, generation }: Places,
+): string => {
   const name = (part: string) => `${collection}_${part}`
   const filter = condition(collection, narrow, values)
   const among = filter === undefined ? 'null::text[]' : `(select ids from ${name('among')})`
@@ -58,7 +69,7 @@ const hitsOf = (collection: Collection, { narrow, mode }: Asked, values: Values,
   }
   const none = (score: string) => `select null::text as item_id, null::int as chunk, null::float8 as ${score} limit 0`
   const near = vector !== undefined && mode !== 'text'
-  as('near', near ? `select * from nearest('${collection}', ${generation(collection)}, ${vector}, ${POOL}, ${among})` : none('cosine'))
+  as('near', near ? `select * from nearest('${collection}', ${generation(collection)}, ${vector}, ${nearest}, ${among})` : none('cosine'))
   as(
     'words',
     query !== undefined && mode !== 'vector'
@@ -104,10 +115,11 @@ const statementOf = (organization: string, asked: Asked): Statement => {
   const vector = question && values.add(bytesOf(question.vector), 'real[]')
   const made =
     question && `${values.add(question.provider, 'text')}, ${values.add(question.model, 'text')}, ${values.add(question.dimensions, 'int')}`
-  const places = { query, vector, generation: (collection: Collection) => `(select serving_generation('${collection}', ${made}))` }
   const [text, near] = [values.add(weights.text, 'float8'), values.add(weights.vector, 'float8')]
   const least = values.add(asked.min_score, 'float8')
   const most = values.add(asked.diversity > 0 ? asked.limit * ALIKE : asked.limit, 'int')
+  const generation = (collection: Collection) => `(select serving_generation('${collection}', ${made}))`
+  const places = { query, vector, nearest: mode === 'vector' ? most : POOL, generation }
   const quoted = mode === 'hybrid' && QUOTED.test(asked.query ?? '')
   const found = collections.map(
     name => `select '${name}' as collection, item_id, chunk, w.score as words, v.cosine

@@ -40,7 +40,7 @@ const condition = (collection: Collection, { where, tags, agent_id }: Narrow, va
   return (collection === 'faqs' ? faqsWhere : documentsWhere)(where, values, 'r')
 }
 
-/** `nearest`: how many vectors an arm brings, which are no more than are answered where nothing else has a say. */
+/** `nearest`: how many vectors an arm brings, twice what is answered where nothing else has a say. */
 type Places = {
   query: string | undefined
   vector: string | undefined
@@ -119,7 +119,7 @@ const statementOf = (organization: string, asked: Asked): Statement => {
   const least = values.add(asked.min_score, 'float8')
   const most = values.add(asked.diversity > 0 ? asked.limit * ALIKE : asked.limit, 'int')
   const generation = (collection: Collection) => `(select serving_generation('${collection}', ${made}))`
-  const places = { query, vector, nearest: mode === 'vector' ? most : POOL, generation }
+  const places = { query, vector, nearest: mode === 'vector' ? `2 * ${most}` : POOL, generation }
   const quoted = mode === 'hybrid' && QUOTED.test(asked.query ?? '')
   const found = collections.map(
     name => `select '${name}' as collection, item_id, chunk, w.score as words, v.cosine

@@ -79,7 +79,7 @@ const bare = async (database: string, organization: string, questions: readonly 
     }),
   )
   const text = `with best as materialized (
-    select item_id, cosine from nearest('documents', serving_generation('documents', 'caller', 'caller', 1536), $1::real[], ${K}, null)
+    select item_id, cosine from nearest('documents', serving_generation('documents', 'caller', 'caller', 1536), $1::real[], ${2 * K}, null)
     order by cosine desc limit ${K}
   )
   select b.item_id, r.title, r.content, b.cosine from best b join rag_documents r on r.organization_id = $2 and r.id = b.item_id

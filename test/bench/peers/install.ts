@@ -8,12 +8,13 @@ const sources = fileURLToPath(new URL('apart', import.meta.url))
 
 /** The newest Node that every one of them says it runs on, its binary as a package: nothing of it needs an install script. */
 const NODE = `node-${process.platform}-${process.arch}`
+export const NODE_VERSION = '24.21.0'
 
 const manifest = {
   private: true,
   type: 'module',
   dependencies: {
-    [NODE]: '24.21.0',
+    [NODE]: NODE_VERSION,
     '@grafserv/persisted': '1.0.0',
     express: '5.3.0',
     'parse-server': '9.10.0',

@@ -44,7 +44,8 @@ export const phase = async (ground: Ground, setting: Setting, keys: Keys, distan
 const inTurn = async (workload: Workload, puts: Map<string, Put>): Promise<Cell[]> => {
   for (const put of puts.values()) await put(WARM_UP_SECONDS)
   const cells = [...puts.keys()].map((server): Cell => ({ workload, server, rounds: [] }))
-  for (let round = 0; round < ROUNDS; round++) for (const { server, rounds } of cells) rounds.push(await (puts.get(server) as Put)(SECONDS))
+  for (let round = 0; round < ROUNDS; round++)
+    for (const { server, rounds } of round % 2 === 0 ? cells : cells.toReversed()) rounds.push(await (puts.get(server) as Put)(SECONDS))
   return cells
 }
 

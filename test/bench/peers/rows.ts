@@ -34,4 +34,4 @@ select id, organization, name, industry, description, configuration, 'active', a
 ]
 
 /** Ids that are read in turn, so that no server answers the same row over and over. */
-export const read = Array.from({ length: 200 }, (_, i) => i * (ROWS / 200) + 1)
+export const read = Array.from({ length: 2000 }, (_, i) => i * (ROWS / 2000) + 1)

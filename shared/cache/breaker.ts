@@ -14,25 +14,36 @@ const LONGEST_MS = 8000
 
 /**
  * After three failures in a row the service is left alone for half a second, then asked once: every further failure doubles the rest,
- * up to 8 s, spread by a half so that processes do not come back together. `now` in milliseconds.
+ * up to 8 s, spread by a half so that processes do not come back together. What was under way as it was left alone tells nothing more:
+ * many that fail at one moment are one failure. `now` in milliseconds.
  */
 export const makeBreaker = (now: () => number = () => performance.now(), random: () => number = Math.random): Breaker => {
   let failures = 0
+  let rests = 0
   let until = 0
-  const rest = () => Math.min(LONGEST_MS, REST_MS * 2 ** (failures - FAILURES)) * (0.75 + random() / 2)
+  let trying = false
+  const rest = () => {
+    until = now() + Math.min(LONGEST_MS, REST_MS * 2 ** rests) * (0.75 + random() / 2)
+  }
   return {
     allows: () => {
       if (failures < FAILURES) return true
       if (now() < until) return false
-      until = now() + rest() // one asks; the others wait for what it hears
+      trying = true
+      rest() // one asks; the others wait for what it hears
       return true
     },
     succeeded: () => {
       failures = 0
+      rests = 0
+      trying = false
     },
     failed: () => {
-      failures++
-      if (failures >= FAILURES) until = now() + rest()
+      if (failures < FAILURES) failures++
+      else if (trying) rests++
+      else return
+      trying = false
+      if (failures === FAILURES) rest()
     },
     isOpen: () => failures >= FAILURES,
   }

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { PASSED_MS } from '../migration/ports.ts'
 import type { Log } from '../observe/log.ts'
 import { type Redis, RedisFailed } from './redis.ts'
@@ -13,22 +14,39 @@ export type Revocations = {
   mayHaveEnded(organization: string): Promise<boolean>
 }
 
+/** How soon Redis is told again what it could not be told (ms). */
+const AGAIN_MS = 1000
+
 export const makeRevocations = (redis: Redis | undefined, log: Log, now: () => number = () => performance.now()): Revocations => {
   const here = new Map<string, number>()
   const named = (organization: string) => `${redis?.prefix}ended:${organization}`
   const forget = () => {
     for (const [organization, until] of here) if (until <= now()) here.delete(organization)
   }
+  /** Whether Redis was told. */
+  const tell = async (organization: string): Promise<boolean> => {
+    try {
+      await redis?.ask(pipeline => pipeline.set(named(organization), '', { px: PASSED_MS }))
+      return true
+    } catch (error) {
+      if (!(error instanceof RedisFailed)) throw error
+      return false
+    }
+  }
+  const untilTold = async (organization: string): Promise<void> => {
+    do await wait(AGAIN_MS, undefined, { ref: false })
+    while ((here.get(organization) ?? 0) > now() && !(await tell(organization)))
+  }
   return {
     ended: async organization => {
       forget()
       here.set(organization, now() + PASSED_MS)
-      try {
-        await redis?.ask(pipeline => pipeline.set(named(organization), '', { px: PASSED_MS }))
-      } catch (error) {
-        if (!(error instanceof RedisFailed)) throw error
-        log('warning', 'other processes were not told that a credential ended: in live, memory may serve it for a minute if Postgres fails')
-      }
+      if (await tell(organization)) return
+      log(
+        'warning',
+        'other processes are not told yet that a credential ended: in live, memory may serve it for a minute if Postgres fails',
+      )
+      void untilTold(organization)
     },
     mayHaveEnded: async organization => {
       if ((here.get(organization) ?? 0) > now()) return true

@@ -12,8 +12,8 @@ import { type Signal, within } from './within.ts'
 /** Texts whose vectors are kept before the next are asked for: what an interrupted work has done is not done again. */
 const STEP = 32
 
-/** How long (ms) a request waits for the vectors of its documents, and for that of its question. */
-const waits = { documents: 30_000, question: 5000 }
+/** How long (ms) a request waits for the vectors of its documents, for one step of them, and for that of its question. */
+const waits = { documents: 30_000, step: 20_000, question: 5000 }
 
 /** What some texts are embedded for: in whose name, whether the cache is in front of it, and what has been found, by text. */
 type Work = { scope: Scope; front: boolean; found: Map<string, Float32Array> }
@@ -25,7 +25,7 @@ export type CachedOptions = { cache: Cache<Float32Array>; log: Log; waits?: type
 export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options: CachedOptions): Embeddings => {
   const { cache, log, now = () => performance.now() } = options
   const wait = options.waits ?? waits
-  // searches would all wait for a provider that is away
+  // searches and writes would all wait for a provider that is away
   const breaker = makeBreaker(now)
   const { provider, model, dimensions } = embedder
   const keyOf = (text: string): EmbeddingKey => ({ provider, model, dimensions, hash: hashOf(text) })
@@ -41,9 +41,22 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options:
     const rest = cold.length === 0 ? [] : take(cold, await kept.get(scope, cold.map(keyOf)))
     return Array.from({ length: Math.ceil(rest.length / STEP) }, (_, i) => rest.slice(i * STEP, (i + 1) * STEP))
   }
+  /** Asks the provider for somebody who waits, unless it has just failed others. */
+  const spared = async (texts: readonly string[], kind: Kind, milliseconds: number): Promise<Float32Array[]> => {
+    if (!breaker.allows()) throw unavailable(`${provider} is not asked for a while`)
+    try {
+      const vectors = await within(milliseconds, () => embedder.embed(texts, kind))
+      breaker.succeeded()
+      return vectors
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'invalid_request') breaker.succeeded()
+      else breaker.failed()
+      throw error
+    }
+  }
   const make = async ({ scope, front, found }: Work, texts: readonly string[]): Promise<void> => {
     scope.rest?.()
-    const vectors = await embedder.embed(texts, 'document')
+    const vectors = front ? await spared(texts, 'document', wait.step) : await embedder.embed(texts, 'document')
     await kept.put(
       scope,
       texts.map((text, i) => ({ ...keyOf(text), vector: vectors[i] as Float32Array })),
@@ -73,22 +86,12 @@ export const cachedEmbeddings = (embedder: Embedder, kept: KeptVectors, options:
     }
   }
 
-  const askQuestion = async (text: string): Promise<Float32Array> => {
-    if (!breaker.allows()) throw unavailable(`${provider} is not asked for a while`)
-    try {
-      const [vector] = await within(wait.question, () => embedder.embed([text], 'query'))
-      breaker.succeeded()
-      return vector as Float32Array
-    } catch (error) {
-      if (error instanceof Refusal && error.code === 'invalid_request') breaker.succeeded()
-      else breaker.failed()
-      throw error
-    }
-  }
   /** The query in front of it is who lets the asker through. */
   const question = async (scope: Scope, text: string): Promise<{ version: string; value: Float32Array }> => {
     const [known] = await kept.get(alone(scope), [keyOf(text)])
-    return { version: '0', value: known && !embedder.tellsKinds ? known : await askQuestion(text) }
+    if (known && !embedder.tellsKinds) return { version: '0', value: known }
+    const [vector] = await spared([text], 'query', wait.question)
+    return { version: '0', value: vector as Float32Array }
   }
 
   return {

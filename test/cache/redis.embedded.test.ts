@@ -34,6 +34,19 @@ test('a service that failed three times in a row is left alone, then asked by on
   expect([breaker.allows(), breaker.allows(), breaker.isOpen()]).toEqual([true, true, false])
 })
 
+test('twenty failures of one moment are one: the service is asked again half a second later', () => {
+  let time = 0
+  const breaker = makeBreaker(
+    () => time,
+    () => 0.5,
+  )
+  for (let n = 0; n < 20; n++) expect(breaker.allows()).toBe(true)
+  for (let n = 0; n < 20; n++) breaker.failed()
+  expect(breaker.allows()).toBe(false)
+  time = 500
+  expect([breaker.allows(), breaker.allows()]).toEqual([true, false])
+})
+
 test('a request whose connection fails is sent once more, and no oftener', async () => {
   let [requests, failing] = [0, 1]
   const server = createServer((request, response) => {

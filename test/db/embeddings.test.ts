@@ -118,7 +118,7 @@ test('where the provider fails, what is known is answered and the rest is not', 
 test('a provider that takes too long is not waited for', async () => {
   provider.fate = () => 'hang'
   const start = performance.now()
-  expect(await process(openAi(), { waits: { documents: 50, question: 50 } }).embedSome(own(), ['a'])).toEqual([undefined])
+  expect(await process(openAi(), { waits: { documents: 50, step: 50, question: 50 } }).embedSome(own(), ['a'])).toEqual([undefined])
   expect(performance.now() - start).toBeLessThan(4000)
 })
 
@@ -146,7 +146,7 @@ test('a question that comes again is not asked for again, and is kept in no tabl
 
 test('a question is not waited for long, and a provider that goes on failing is left alone for a while', async () => {
   let now = 0
-  const [scope, embeddings] = [own(), process(openAi(), { waits: { documents: 50, question: 50 }, now: () => now })]
+  const [scope, embeddings] = [own(), process(openAi(), { waits: { documents: 50, step: 50, question: 50 }, now: () => now })]
   const fails = () => expect(embeddings.embed(scope, ['what?'], 'query')).rejects.toMatchObject({ code: 'unavailable' })
   provider.fate = () => 'hang'
   for (let n = 0; n < 3; n++) await fails()
@@ -156,6 +156,19 @@ test('a question is not waited for long, and a provider that goes on failing is 
   expect(provider.asked).toEqual([])
   now = 10_000
   expect(await embeddings.embed(scope, ['what?'], 'query')).toHaveLength(1)
+})
+
+test('documents are written without asking a provider that goes on failing; what is kept of them is found, and the job asks all the same', async () => {
+  const [scope, embeddings] = [own(), process(openAi(), { waits: { documents: 5000, step: 50, question: 50 }, now: () => 0 })]
+  await embeddings.embedSome(scope, ['kept'])
+  provider.fate = () => 'hang'
+  for (let n = 0; n < 3; n++) expect(await embeddings.embedSome(scope, [`new ${n}`])).toEqual([undefined])
+  provider.fate = () => 'answer'
+  provider.asked = []
+  const [kept, unknown] = await embeddings.embedSome(scope, ['kept', 'new'])
+  expect([kept?.length, unknown, provider.asked]).toEqual([1536, undefined, []])
+  expect(await embeddings.embedEach(scope, ['new'])).toHaveLength(1)
+  expect(provider.asked).toHaveLength(1)
 })
 
 redisTest('in front of Redis a thousand texts are one query and one request, and nobody is asked', async () => {

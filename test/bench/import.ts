@@ -15,7 +15,7 @@ import { migrationsDir, onServer } from '../support/global.ts'
 import type { Bench } from './ground.ts'
 import { look, worked } from './work.ts'
 
-const ENTRIES = Number(process.env.BENCH_ENTRIES ?? 1_000_000)
+const ENTRIES = Number(process.env.BENCH_IMPORT_ENTRIES ?? 1_000_000)
 const scope: Scope = { organization_id: '', caller: { kind: 'platform', actor: 'bench' }, context: { request_id: 'bench' } }
 
 /** A dictionary like the old service's: times without a zone, a configuration of some size. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bench, type Ground, gateway } from './ground.ts'
 
-const EVENTS = Number(process.env.BENCH_EVENTS ?? 300_000)
+const EVENTS = Number(process.env.BENCH_INGEST_EVENTS ?? 300_000)
 const SIZES = [1, 100, 1000]
 /** Requests at once. */
 const CLIENTS = 8

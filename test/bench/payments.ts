@@ -18,9 +18,9 @@ import { EACH, pgbench, recorded, scriptOf } from './pgbench.ts'
 import { loadCells, loadColumns } from './report.ts'
 
 const CLIENTS = 50
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 8)
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3)
-const OPERATIONS = Number(process.env.BENCH_OPERATIONS ?? 10_000)
+const SECONDS = Number(process.env.BENCH_PAYMENTS_SECONDS ?? 8)
+const ROUNDS = Number(process.env.BENCH_PAYMENTS_ROUNDS ?? 3)
+const OPERATIONS = Number(process.env.BENCH_PAYMENTS_OPERATIONS ?? 10_000)
 const SEED = 20_261_123
 const AT = '2026-11-23T12:00:00.000Z'
 
@@ -76,7 +76,7 @@ export const payments: Bench = {
   name: 'payments',
   about: `create + confirm + capture by ${CLIENTS} callers, against pgbench sending the same statements; and ${OPERATIONS} operations under kills, seed ${SEED}`,
   run: async ({ database, serve, organization }) => {
-    const ours = await serve(gateway, { DB_POOL_SIZE: process.env.BENCH_POOL ?? '10' })
+    const ours = await serve(gateway, { DB_POOL_SIZE: process.env.BENCH_PAYMENTS_POOL ?? '10' })
     const { id, key } = await organization(ours, 'org_bench')
     const script = await paymentScript(id, key)
     const pay = async (mark: string): Promise<Load> =>

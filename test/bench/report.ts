@@ -28,6 +28,7 @@ const aligned = (table: string[][]): string[] => {
 
 const line = (target: Target): string => {
   const { what, value, least, most } = target
-  const bound = least === undefined ? (most === undefined ? '' : `at most ${most}`) : `at least ${least}`
-  return `  ${what}: ${value.toFixed(3)}${bound === '' ? '' : ` (target: ${bound}): ${isMet(target) ? 'met' : 'MISSED'}`}`
+  const bounds = [...(least === undefined ? [] : [`at least ${least}`]), ...(most === undefined ? [] : [`at most ${most}`])]
+  const kept = bounds.length === 0 ? '' : ` (target: ${bounds.join(', ')}): ${isMet(target) ? 'met' : 'MISSED'}`
+  return `  ${what}: ${value.toFixed(3)}${kept}`
 }

@@ -14,7 +14,7 @@ import { crash } from './crash.ts'
 import { dualwrite } from './dualwrite.ts'
 import { faultsUnderLoad } from './faults.ts'
 import { oddRequests } from './fuzz.ts'
-import { bundle, onGround } from './ground.ts'
+import { type Bench, bundle, onGround } from './ground.ts'
 import { idempotency } from './idempotency.ts'
 import { dictionaryImport } from './import.ts'
 import { ingest } from './ingest.ts'
@@ -36,36 +36,34 @@ import { traces } from './traces.ts'
 import { vectors } from './vectors.ts'
 
 const benches = [
-  ...[
-    ceiling,
-    scope,
-    pages,
-    idempotency,
-    audit,
-    dualwrite,
-    stages,
-    crash,
-    faultsUnderLoad,
-    dictionaryImport,
-    records,
-    payments,
-    ingest,
-    reports,
-    cranfield,
-    meaning,
-    vectors,
-    cache,
-    connections,
-    scale,
-    soak,
-    loops,
-    oddRequests,
-    timing,
-    coldstart,
-    traces,
-    restore,
-    peers,
-  ],
+  ceiling,
+  scope,
+  pages,
+  idempotency,
+  audit,
+  dualwrite,
+  stages,
+  crash,
+  faultsUnderLoad,
+  dictionaryImport,
+  records,
+  payments,
+  ingest,
+  reports,
+  cranfield,
+  meaning,
+  vectors,
+  cache,
+  connections,
+  scale,
+  soak,
+  loops,
+  oddRequests,
+  timing,
+  coldstart,
+  traces,
+  restore,
+  peers,
 ]
 
 /** The server of DATABASE_URL, or one of our own that goes when we do. */
@@ -84,6 +82,23 @@ const openServer = async (): Promise<{ url: string; stop(): Promise<void> }> => 
   }
 }
 
+/** Runs a bench and prints what it found: whether its targets are met, undefined where it cannot run here. One that fails has missed. */
+const outcome = async (server: string, bench: Bench, where: string): Promise<boolean | undefined> => {
+  try {
+    const lack = await bench.lacks?.(server)
+    if (lack !== undefined) {
+      console.log(`\n${bench.name}: left out, for ${lack}`)
+      return undefined
+    }
+    const found = await onGround(server, bench)
+    console.log(printed(bench.name, bench.about, where, found))
+    return found.targets.every(isMet)
+  } catch (error) {
+    console.log(`\n${bench.name}: MISSED, for it failed:`, error)
+    return false
+  }
+}
+
 const main = async (names: string[]): Promise<boolean> => {
   const unknown = names.filter(name => !benches.some(bench => bench.name === name))
   if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}: there are ${benches.map(({ name }) => name).join(', ')}`)
@@ -93,17 +108,11 @@ const main = async (names: string[]): Promise<boolean> => {
     const { rows } = await onServer(server.url, client =>
       client.query<{ version: string }>("select current_setting('server_version') as version"),
     )
+    const where = machine(rows[0]?.version ?? 'unknown')
     let met = true
     for (const bench of benches.filter(({ name }) => names.length === 0 || names.includes(name))) {
-      const lack = await bench.lacks?.(server.url)
-      if (lack !== undefined) {
-        console.log(`\n${bench.name}: left out, for ${lack}`)
-        met &&= names.length === 0
-        continue
-      }
-      const found = await onGround(server.url, bench)
-      console.log(printed(bench.name, bench.about, machine(rows[0]?.version ?? 'unknown'), found))
-      met &&= found.targets.every(isMet)
+      const kept = await outcome(server.url, bench, where)
+      met &&= kept ?? names.length === 0
     }
     return met
   } finally {

@@ -1,14 +1,26 @@
-import { DAILY, timeOf } from './scale.fill.ts'
+import { DAILY, OLD_DAYS, timeOf } from './scale.fill.ts'
 
 /** A request about row `n` of `size`, under a `turn` that never comes again. */
 type Asked = { method?: string; path: string; body?: unknown; headers?: Record<string, string> }
-export type Workload = { what: string; of: 'nothing' | 'rows' | 'events'; ask: (n: number, turn: string, size: number) => Asked }
+/** `least`: the smallest size that holds what it asks for, if not every size does. */
+export type Workload = {
+  what: string
+  of: 'nothing' | 'rows' | 'events'
+  least?: number
+  ask: (n: number, turn: string, size: number) => Asked
+}
 
 /** What stands beside all others: it is the same at every size, so that it tells how busy the machine was. */
 export const BARE: Workload = { what: 'GET /organizations/me', of: 'nothing', ask: () => ({ path: '/organizations/me' }) }
 
 const query = (body: object) => ({ method: 'POST', path: '/database/tables/goods/query', body })
 const search = (words: string) => ({ method: 'POST', path: '/knowledge/search', body: { query: words, mode: 'text', limit: 10 } })
+
+/** A report of some days among the first OLD_DAYS, which none materializes: those are answered from a cache, these are read at every size. */
+const report = (days: number, n: number, size: number): Asked => {
+  const first = n % (Math.min(size / DAILY, OLD_DAYS) - days + 1)
+  return { path: `/analytics/reports/daily_events?from=${timeOf(first * DAILY)}&to=${timeOf((first + days) * DAILY)}` }
+}
 
 export const workloads: Workload[] = [
   BARE,
@@ -33,9 +45,6 @@ export const workloads: Workload[] = [
   { what: 'transactions of a payment', of: 'rows', ask: n => ({ path: `/payments/transactions?intent_id=pay-${n}` }) },
   { what: 'balance', of: 'rows', ask: () => ({ path: '/payments/balance' }) },
   { what: 'events of a type', of: 'events', ask: () => ({ path: '/analytics/events?event_type=booking&limit=50' }) },
-  {
-    what: 'report of a day',
-    of: 'events',
-    ask: (_, _turn, size) => ({ path: `/analytics/reports/daily_events?from=${timeOf(size - DAILY)}&to=${timeOf(size)}` }),
-  },
+  { what: 'report of a day', of: 'events', ask: (n, _, size) => report(1, n, size) },
+  { what: 'report of a month', of: 'events', least: 1_000_000, ask: (n, _, size) => report(30, n, size) },
 ]

@@ -7,6 +7,8 @@ const CHUNK = 50_000
 /** Events of a day, the first one so many days ago. */
 export const DAILY = 10_000
 const DAYS = 1001
+/** The first of them, which no report materializes: those reach back to the start of the month before at the most. */
+export const OLD_DAYS = DAYS - 65
 const START = Math.floor(Date.now() / 86_400_000 - DAYS) * 86_400_000
 
 /** When event number n occurred. */

@@ -10,7 +10,7 @@ const BOTTOM = 44
 const LABEL = 17
 /** Seen on white as on black. */
 const COLOURS = ['#888888', '#3b82f6', '#f97316', '#22a55b', '#e0457b', '#a16ae8', '#b58900', '#14a3b8']
-const DASHES = ['', '5 3']
+const DASHES = ['', '5 3', '1 3']
 
 /** An SVG of the lines on logarithmic axes: across the size, upwards milliseconds; each is named at its end. */
 export const plotted = (series: readonly Series[]): string => {

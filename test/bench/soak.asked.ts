@@ -4,10 +4,14 @@ import { examples, type Made, makeOne } from '../support/examples.ts'
 /** A caller's organization, with one record of everything: after a while another takes its place. */
 export type Tenant = { key: string; made: Made }
 
-const OFTEN = 40
 /** What reads all that an organization has, and what ends it. */
 const seldom = ['get /audit/export', 'get /audit/verify', 'delete /organizations/me']
-const often = Object.keys(examples).filter(route => !seldom.includes(route))
+const common = Object.keys(examples).filter(route => !seldom.includes(route))
+/** What removes the one record that the others ask for: drawn as often as they, it would leave them little but 404. */
+const removals = common.filter(route => route.startsWith('delete ') || route.endsWith('/delete'))
+const often = common.filter(route => !removals.includes(route))
+const SELDOM = 1 / 3_400
+const REMOVALS = 1 / 150
 
 const platform: Asked[] = [
   ...['refresh-reports', 'seal-audit', 'purge-expired', 'settle-payments'].map(job => ({ method: 'POST', path: `/jobs/${job}` })),
@@ -56,7 +60,8 @@ export const turn = async (
   const any = random()
   if (any < 0.005) return void (await send(adminKey, pick(platform)))
   if (any < 0.05) return void (await send(pick([tenant.key, tenant.key, 'ah_nobody_nothing', '']), pick(odd)))
-  const route = random() < 1 / OFTEN / often.length ? pick(seldom) : pick(often)
+  const drawn = random()
+  const route = pick(drawn < SELDOM ? seldom : drawn < SELDOM + REMOVALS ? removals : often)
   const { path, body, headers } = (examples[route] as (typeof examples)[string])(tenant.made)
   const method = route.slice(0, route.indexOf(' ')).toUpperCase()
   const given = headers?.['idempotency-key'] ?? (method === 'POST' && random() < 0.3 ? `soak-${serial}` : undefined)

@@ -5,7 +5,7 @@ import { randomOf } from '../support/random.ts'
 import { ADMIN_KEY, type Bench } from './ground.ts'
 import { makeTenant, turn } from './soak.asked.ts'
 
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 300)
+const SECONDS = Number(process.env.BENCH_SOAK_SECONDS ?? 300)
 const CLIENTS = 16
 /** Turns until the callers move to another organization. */
 const TURNS = 500
@@ -32,7 +32,7 @@ export const soak: Bench = {
     const folder = mkdtempSync(join(tmpdir(), 'agenthub-soak-'))
     const file = join(folder, 'memory')
     try {
-      const { url } = await serve('test/bench/children/watched', { MEMORY_FILE: file, DB_POOL_SIZE: '10', LOG_LEVEL: 'error' })
+      const { url, alive } = await serve('test/bench/children/watched', { MEMORY_FILE: file, DB_POOL_SIZE: '10', LOG_LEVEL: 'error' })
       const random = randomOf(SEED)
       const counts = new Map<string, number>()
       const begin = performance.now()
@@ -52,6 +52,8 @@ export const soak: Bench = {
         .split('\n')
         .map(line => JSON.parse(line))
       const half = looks.slice(Math.floor(looks.length / 2))
+      const whole = [...counts].filter(([status]) => status !== 'left')
+      const sum = (those: [string, number][]) => those.reduce((all, [, n]) => all + n, 0)
       const mb = (bytes: number | undefined) => ((bytes ?? Number.NaN) / MB).toFixed(1)
       const shown = Array.from({ length: 6 }, (_, i) => looks[Math.round((i * (looks.length - 1)) / 5)])
       return {
@@ -65,7 +67,15 @@ export const soak: Bench = {
           ...[...counts].sort().map(([status, n]) => [`answers ${status}`, String(n)]),
         ],
         targets: [
+          {
+            what: 'answers 2xx, of all that came whole',
+            value: sum(whole.filter(([status]) => status.startsWith('2'))) / sum(whole),
+            least: 0.6,
+          },
           { what: 'heap in use, MB/min over the second half', value: perMinute(half, 'heapUsed') / MB, most: 1 },
+          { what: 'external memory, MB/min over the second half', value: perMinute(half, 'external') / MB, most: 1 },
+          { what: 'resident memory, MB/min over the second half', value: perMinute(half, 'rss') / MB, most: 5 },
+          { what: 'the process lives at the end', value: alive() ? 1 : 0, least: 1 },
           { what: 'answers 500', value: counts.get('500') ?? 0, most: 0 },
           { what: 'requests/s', value: turns / SECONDS },
         ],

@@ -2,7 +2,7 @@ import { walkUnderLoad } from '../migration/load.ts'
 import { onServer } from '../support/global.ts'
 import { ADMIN_KEY, type Bench, gateway } from './ground.ts'
 
-const ENTRIES = Number(process.env.BENCH_ENTRIES ?? 100_000)
+const ENTRIES = Number(process.env.BENCH_STAGES_ENTRIES ?? 100_000)
 const CLIENTS = 50
 const MOST_SECONDS = 2
 

@@ -18,6 +18,9 @@ process.on('exit', () => {
 
 const env = (more: Record<string, string>) => ({ PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...more })
 
+/** What this process was told of Node, for servers: `NODE_OPTIONS='--cpu-prof ...'` then says where they spend their time, and not the load. */
+const told = (): Record<string, string> => (process.env.NODE_OPTIONS ? { NODE_OPTIONS: process.env.NODE_OPTIONS } : {})
+
 const start = (argv: string[], environment: Record<string, string>, node = process.execPath): ChildProcess => {
   const child = spawn(node, argv, { env: env(environment), stdio: ['ignore', 'pipe', 'inherit'] })
   running.add(child)
@@ -28,7 +31,7 @@ const start = (argv: string[], environment: Record<string, string>, node = proce
 /** Runs a script that serves, by this Node or another, and waits until it prints its address (`http://` or `tcp://`). */
 export const startChild = (argv: string[], environment: Record<string, string>, node?: string): Promise<Child> =>
   new Promise((resolve, reject) => {
-    const child = start(argv, environment, node)
+    const child = start(argv, { ...told(), ...environment }, node)
     const ended = new Promise<void>(done => child.once('exit', () => done()))
     let printed = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {

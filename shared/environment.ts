@@ -42,7 +42,8 @@ export const Environment = z.object({
   UPSTASH_REDIS_REST_URL: z.url().optional(),
   UPSTASH_REDIS_REST_TOKEN: z.string().optional(),
   MIGRATION_INITIAL_STAGE: z.enum(stages).default('complete'),
-  MIGRATION_STAGE_CACHE_SECONDS: count(1, 3600).default(30),
+  // whoever holds a memory asks after 0.8 of it, and a wish of an operator is forgotten after a minute (sql/007)
+  MIGRATION_STAGE_CACHE_SECONDS: count(1, 75).default(30),
   EVENT_RETENTION_MONTHS: count(1, 1200).optional(),
   RATE_LIMIT_PER_MINUTE: count(0, 1_000_000).optional(),
   TRUSTED_PROXIES: count(0, 10).default(0),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
-import { compareStatement, emptyOnlyInPostgres, forgetRun, LISTED, onlyInPostgres } from '../../shared/db/legacy.compare.ts'
+import { compareStatement, emptyOnlyInPostgres, forgetRuns, LISTED, onlyInPostgres } from '../../shared/db/legacy.compare.ts'
 import type { Collection } from '../../shared/db/legacy.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { invalid, Refusal } from '../../shared/errors.ts'
@@ -55,7 +55,7 @@ export const compareAll = async (
   sum.different = found.different.map(({ finding }) => finding)
   if (last) {
     await addOnlyInPostgres(db, scope, collection, only ?? null, run, sum)
-    await db.write(scope, forgetRun(collection, run))
+    await db.write(scope, forgetRuns)
   }
   sum.equal = Object.values(sum.counts).every(count => count === 0)
   return sum

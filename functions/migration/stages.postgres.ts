@@ -3,6 +3,7 @@ import type { Database } from '../../shared/db/database.ts'
 import { jsonOf } from '../../shared/db/rows.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { Refusal } from '../../shared/errors.ts'
+import type { Measured } from '../../shared/migration/measure.ts'
 import { HeldElsewhere, type Stage, stepOf } from '../../shared/migration/stage.ts'
 import type { Staged } from '../../shared/migration/staged.ts'
 import type { CollectionState } from './stages.schema.ts'
@@ -14,6 +15,8 @@ const state =
   jsonOf(`collection as name, stage, epoch, iso(changed_at) as changed_at, coalesce(clean_pass >= stage_epoch, false) as clean_pass,
   (select json_build_object('instance', instance, 'expires_at', iso(expires_at)) from migration_leases l
    where l.collection = migration_stages.collection and kind = 'memory' and expires_at > clock_timestamp()) as holder,
+  (select measured from migration_leases l
+   where l.collection = migration_stages.collection and kind = 'memory' and expires_at > clock_timestamp()) as measured,
   (select json_build_object('started_at', iso(started_at), 'finished_at', iso(finished_at), 'equal', finished_at is not null and repaired = 0,
      'compared', compared, 'differences', differences, 'repaired', repaired) from migration_runs r
    where r.collection = migration_stages.collection and kind = 'verify' order by started_at desc limit 1) as verification`)
@@ -27,6 +30,9 @@ const wish = `update migration_stages set wish = $3, wish_epoch = epoch, wished_
 where collection = $1 and epoch = $2
 returning stage`
 
+/** Takes a step that is nobody's in particular. Checks all that the step asks for. */
+const change = "select migration_change($1, 'migration', $2, $3, $4)"
+
 const verifyWish = `update migration_stages set verify_wished_at = clock_timestamp()
 where collection = $1 and stage in ('dualwrite', 'shadow', 'live')
 returning collection`
@@ -35,25 +41,42 @@ returning collection`
 const WAIT_MS = 10_000
 const LOOK_MS = 200
 
+/** Where collections begin, and how many seconds their stages are relied on. */
+type Settings = { first: Stage; validSeconds: number }
+
 /** The stages in Postgres; `collections` are those whose memory this process may hold. */
-export const postgresStageStore = (db: Database, collections: Map<string, Staged<object>>, names: string[], first: Stage): StageStore => {
+export const postgresStageStore = (
+  db: Database,
+  collections: Map<string, Staged<object>>,
+  names: string[],
+  { first, validSeconds }: Settings,
+): StageStore => {
   const array = (list: string[]) => `{${list.map(name => JSON.stringify(name)).join()}}`
   const read = async (wanted: string[]): Promise<CollectionState[]> => {
     await db.write(scope, { name: 'migration.meet', text: meet, values: [array(wanted), first] })
     const rows = await db.read(scope, { name: 'migration.list', text: list, values: [array(wanted)] })
     return rows.map(([json]: Columns) => {
-      const found = JSON.parse(json as string) as Omit<CollectionState, 'measured'>
-      return { ...found, measured: measuredOf(collections.get(found.name)) }
+      const found = JSON.parse(json as string) as Told
+      return { ...found, measured: rated(measuredHere(collections.get(found.name)) ?? found.measured) }
     })
   }
   const get = async (name: string) => (names.includes(name) ? (await read([name]))[0] : undefined)
   const wait = (milliseconds: number) => new Promise<void>(resolve => setTimeout(resolve, milliseconds))
 
-  /** Writes the wish down, and looks whether its holder has taken it up. */
+  /** A step of a memory that another process holds: written down as a wish, and looked at until its holder has taken it. */
   const ask = async (name: string, to: Stage, expectedEpoch: string): Promise<boolean> => {
+    const { stage, epoch, clean_pass } = (await get(name)) as CollectionState
+    if (stage === to) return true // by a step of this very change, after which another process holds what stands against a lease
+    const step = stepOf(stage, to)
+    if (!step) throw new Refusal('conflict', `${stage} does not lead to ${to}`)
+    if (String(epoch) !== expectedEpoch) throw new Refusal('conflict', `the epoch is ${epoch} by now, not ${expectedEpoch}`)
+    if (step.by === 'anyone') {
+      await db.write(scope, { name: 'migration.change', text: change, values: [name, expectedEpoch, to, validSeconds] })
+      return true
+    }
+    if (step.proved && !clean_pass) throw new Refusal('conflict', `${to} needs a clean pass (POST .../verify) made in ${stage}`)
     const [row] = await db.write(scope, { name: 'migration.wish', text: wish, values: [name, expectedEpoch, to] })
     if (!row) throw new Refusal('conflict', `the epoch is not ${expectedEpoch} any more`)
-    if (!stepOf(row[0] as Stage, to)) throw new Refusal('conflict', `${row[0]} does not lead to ${to}`)
     for (const deadline = performance.now() + WAIT_MS; performance.now() < deadline; await wait(LOOK_MS))
       if ((await get(name))?.stage === to) return true
     return false
@@ -86,8 +109,12 @@ export const postgresStageStore = (db: Database, collections: Map<string, Staged
   }
 }
 
-const measuredOf = (staged: Staged<object> | undefined): CollectionState['measured'] => {
-  if (!staged) return null
-  const measured = staged.measure.read()
-  return { ...measured, agreement: measured.compared === 0 ? null : measured.agreed / measured.compared }
-}
+/** What the holder wrote down, beside the rest. */
+type Told = Omit<CollectionState, 'measured'> & { measured: Measured | null }
+
+/** What this process has measured, if it serves the collection. */
+const measuredHere = (staged: Staged<object> | undefined): Measured | undefined =>
+  staged?.keeper.stage() === undefined ? undefined : staged.measure.read()
+
+const rated = (measured: Measured | null): CollectionState['measured'] =>
+  measured && { ...measured, agreement: measured.compared === 0 ? null : measured.agreed / measured.compared }

@@ -68,6 +68,9 @@ const reach = (url: string, init: RequestInit): Promise<Response> =>
     })
   })
 
+/** What a server, or what stands before it, answers while it is away. */
+const PASSING = [502, 503, 504]
+
 /** A running server, by its URL (of the gateway, or of the migration function itself). */
 export const serverTarget = (url: string, adminKey: string): Target => {
   const call = async (method: string, path: string, query: Record<string, string | undefined>, body?: Buffer): Promise<Response> => {
@@ -80,7 +83,7 @@ export const serverTarget = (url: string, adminKey: string): Target => {
     if (response.ok) return response
     const problem = (await response.json().catch(() => ({}))) as { detail?: string }
     const after = response.headers.get('retry-after')
-    const retry = response.status === 503 ? { retryAfter: Number(after ?? 1) } : {}
+    const retry = PASSING.includes(response.status) ? { retryAfter: Number(after ?? 1) } : {}
     throw new Refusal('unavailable', `${url} answered ${response.status}: ${problem.detail ?? response.statusText}`, retry)
   }
   return {

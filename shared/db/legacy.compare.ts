@@ -113,9 +113,9 @@ export const emptyKeys = (collection: Collection, only: string): string => `sele
 where collection = ${quote(collection.name)} and organization = coalesce(${only}::text, organization)
   and not exists (select from ${collection.table} r where ${isAlive(collection)} and r.${collection.nested?.key} = e.key)`
 
-/** Forgets a run's keys, and those of runs that nobody ended. */
-export const forgetRun = ({ name }: Collection, run: string): Statement => ({
-  name: 'legacy.forget_run',
-  text: "delete from migration_compared where (run = $1 and collection = $2) or created_at < now() - interval '1 day'",
-  values: [run, name],
-})
+/** Forgets the keys of old runs. A run that has just ended keeps its own: its last part may be sent again, where the answer was lost. */
+export const forgetRuns: Statement = {
+  name: 'legacy.forget_runs',
+  text: "delete from migration_compared where created_at < now() - interval '1 hour'",
+  values: [],
+}

@@ -1,6 +1,8 @@
+import { EpochMoved, Refusal } from '../errors.ts'
 import { canonicalText, parseJson } from '../json.ts'
+import type { Stage } from './stage.ts'
 
-/** What a collection's mirror has seen since its stage began in this process. Latencies are milliseconds. */
+/** What a collection's mirror has seen since its stage began in this process. `errors` are failures, not refusals. Latencies are milliseconds. */
 export type Measured = {
   compared: number
   agreed: number
@@ -17,14 +19,21 @@ export type Measure = {
   compared(agreed: boolean): void
   fallback(): void
   read(): Measured
-  reset(): void
 }
 
 const KEPT = 2000
 
-/** Counts and the newest latencies of one collection. `now` is milliseconds; `tell` hears of what an operator should. */
-export const makeMeasure = (now: () => number, tell: (what: string) => void): Measure => {
-  const fresh = () => ({
+/** Whether an error tells of Postgres or of us: what a caller is to blame for, or a change of stage, is none. */
+const isFailure = (error: unknown): boolean =>
+  !(error instanceof Refusal) || (!(error instanceof EpochMoved) && (error.code === 'unavailable' || error.code === 'overloaded'))
+
+/**
+ * Counts and the newest latencies of one collection, begun anew with each `stage` that is heard of. `now` is milliseconds; `tell` hears of
+ * what an operator should.
+ */
+export const makeMeasure = (now: () => number, tell: (what: string) => void, stage: () => Stage | undefined): Measure => {
+  const fresh = (of: Stage | undefined) => ({
+    stage: of,
     compared: 0,
     agreed: 0,
     fallbacks: 0,
@@ -33,11 +42,18 @@ export const makeMeasure = (now: () => number, tell: (what: string) => void): Me
     postgres: [] as number[],
     counts: { memory: 0, postgres: 0 },
   })
-  let seen = fresh()
+  let all = fresh(undefined)
+  const present = () => {
+    const of = stage()
+    if (of !== undefined && of !== all.stage) all = fresh(of)
+    return all
+  }
   const note = (source: 'memory' | 'postgres', milliseconds: number) => {
+    const seen = present()
     seen[source][seen.counts[source]++ % KEPT] = milliseconds
   }
   const latency = (source: 'memory' | 'postgres'): Latency => {
+    const seen = present()
     const sorted = [...seen[source]].sort((a, b) => a - b)
     const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null
     return { count: seen.counts[source], p50: at(0.5), p99: at(0.99) }
@@ -48,27 +64,25 @@ export const makeMeasure = (now: () => number, tell: (what: string) => void): Me
       try {
         return await work()
       } catch (error) {
-        seen.errors++
+        if (isFailure(error)) present().errors++
         throw error
       } finally {
         note(source, now() - start)
       }
     },
     compared: agreed => {
+      const seen = present()
       seen.compared++
       if (agreed) seen.agreed++
       else tell('memory and PostgreSQL answered differently')
     },
     fallback: () => {
-      seen.fallbacks++
+      present().fallbacks++
       tell('memory answered for PostgreSQL')
     },
     read: () => {
-      const { compared, agreed, fallbacks, errors } = seen
+      const { compared, agreed, fallbacks, errors } = present()
       return { compared, agreed, fallbacks, errors, memory: latency('memory'), postgres: latency('postgres') }
-    },
-    reset: () => {
-      seen = fresh()
     },
   }
 }

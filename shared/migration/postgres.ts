@@ -1,6 +1,7 @@
 import type { Columns, Statement } from '../db/batch.ts'
 import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
+import type { Measured } from './measure.ts'
 import type { Probe, StageDb } from './ports.ts'
 import type { Entry, Stage, StageRow } from './stage.ts'
 import type { Runs } from './verify.ts'
@@ -141,6 +142,15 @@ export const postgresProbe =
       },
       entries: () => known,
     }
+  }
+
+const reportText = 'update migration_leases set measured = $3 where collection = $1 and instance = $2'
+
+/** Writes down beside its lease what the holder of a memory has measured, for whoever looks at the collection from another process. */
+export const postgresReport =
+  (db: Database, { collection, instance }: Pick<StageSettings, 'collection' | 'instance'>) =>
+  async (measured: Measured): Promise<void> => {
+    await db.write(scope, { name: 'migration.report', text: reportText, values: [collection, instance, JSON.stringify(measured)] })
   }
 
 const beginRun = `insert into migration_runs (id, collection, kind, epoch) values ($1, $2, 'verify', $3)`

@@ -19,18 +19,18 @@ export type StageRow = {
 /** Memory is read or written in these stages, so one process holds it alone. */
 export const holdsMemory = (stage: Stage): boolean => stage === 'off' || stage === 'dualwrite' || stage === 'shadow' || stage === 'live'
 
-/** One legal step: who takes it, and whether writes pause for it. */
-export type Step = { by: 'holder' | 'anyone'; pause?: boolean }
+/** One legal step: who takes it, whether writes pause for it, and whether it asks for a clean pass. */
+export type Step = { by: 'holder' | 'anyone'; pause?: true; proved?: true }
 
-/** Every legal step. Postgres has the same ones, and what must have been proved before each (migration_steps). */
+/** Every legal step. Postgres has the same ones, and what else must hold before each (migration_steps). */
 const steps: Record<string, Step> = {
   'off dualwrite': { by: 'holder', pause: true },
   'dualwrite off': { by: 'holder', pause: true },
   'dualwrite shadow': { by: 'holder' },
   'shadow dualwrite': { by: 'holder' },
-  'shadow live': { by: 'holder' },
+  'shadow live': { by: 'holder', proved: true },
   'live shadow': { by: 'holder', pause: true },
-  'live rampdown': { by: 'holder' },
+  'live rampdown': { by: 'holder', proved: true },
   'rampdown live': { by: 'anyone' },
   'rampdown complete': { by: 'anyone' },
   'complete rampdown': { by: 'anyone' },

@@ -9,8 +9,8 @@ import { makeKeeper } from './keeper.ts'
 import { type Measure, makeMeasure } from './measure.ts'
 import { makeMirror } from './mirror.ts'
 import { type Keeper, type Methods, PASSED_MS, type StageDb, type Watch } from './ports.ts'
-import { postgresProbe, postgresRuns, postgresStages, type ReplicaSql, type StageSettings } from './postgres.ts'
-import type { StageRow } from './stage.ts'
+import { postgresProbe, postgresReport, postgresRuns, postgresStages, type ReplicaSql, type StageSettings } from './postgres.ts'
+import { holdsMemory, type StageRow } from './stage.ts'
 import { tellingEntries } from './told.ts'
 import { makeVerify, type Verify } from './verify.ts'
 
@@ -94,7 +94,10 @@ export const makeStaged = <S extends object>(
     watch,
     patience: PATIENCE_MS,
     sleep,
-    wished: row => takeUp(row),
+    wished: row => {
+      takeUp(row)
+      if (holdsMemory(row.stage)) report(measure.read()).catch(failed('what the mirror measured was not written down'))
+    },
   })
   /** What was asked of a process that does not hold the memory. */
   const takeUp = ({ wish, verify: wanted, epoch }: StageRow): void => {
@@ -105,7 +108,8 @@ export const makeStaged = <S extends object>(
   const stop = every(rely / BEATS, () => {
     if (keeper.stage() !== undefined && keeper.stage() !== 'complete') keeper.enter().catch(failed('the lease was not renewed'))
   })
-  const measure = makeMeasure(now, what => log('warning', what, { collection: name })) // an alert counts these lines
+  const report = postgresReport(db, { ...settings, collection: name })
+  const measure = makeMeasure(now, what => log('warning', what, { collection: name }), keeper.stage) // an alert counts these lines
   const { noting, passed } = remember(db, watch, settings.mayHaveEnded)
   const mirror = makeMirror<S>({
     keeper,

@@ -9,6 +9,7 @@ const PLATFORM = [
   'migration_empty',
   'migration_leases',
   'migration_mismatches',
+  'migration_order',
   'migration_runs',
   'migration_stages',
   'migration_steps',

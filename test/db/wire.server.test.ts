@@ -8,7 +8,7 @@ import { tenantRoutes } from '../support/routes.ts'
 
 let app: Awaited<ReturnType<typeof runBehindProxy>>
 beforeAll(async () => {
-  app = await runBehindProxy({ DB_POOL_SIZE: '1', MIGRATION_STAGE_CACHE_SECONDS: '600' })
+  app = await runBehindProxy({ DB_POOL_SIZE: '1', MIGRATION_STAGE_CACHE_SECONDS: '75' })
 })
 afterAll(() => app.stop())
 

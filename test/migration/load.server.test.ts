@@ -16,7 +16,7 @@ test('the six stages forward and all the way back under load: every request is s
     adminKey: ADMIN_KEY,
     sql: database.sql as never,
     clients: 50,
-    entries: 900,
+    entries: 300,
     dwell: 20,
     seed: Number(process.env.TEST_SEED ?? 20261123),
   })

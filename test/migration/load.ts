@@ -11,7 +11,7 @@ export type Walk = {
   /** Runs SQL as whoever owns the server. */
   sql: Sql
   clients: number
-  /** How many entries are written in `off`, before the walk begins. */
+  /** How many entries of each collection are written in `off`, before the walk begins. */
   entries: number
   /** How many requests a stage answers before the next step. */
   dwell: number
@@ -58,7 +58,7 @@ export const walkUnderLoad = async ({ url, adminKey, sql, clients, entries, dwel
   const insistOn = async (write: Write) => write.done((await insist(url, token, write)).body)
 
   await insistOn(createAgent(ledger, TALKER))
-  const each = Math.ceil(entries / clients / collections.length)
+  const each = Math.ceil(entries / clients)
   await Promise.all(
     writers.map(async ({ name, agents, conversations, counters }) => {
       for (let i = 0; i < each; i++) {

@@ -60,7 +60,10 @@ export const mutants: Mutant[] = [
     place: 'the way back from complete',
     faults: ['any step'],
     edits: [
-      stage("'live rampdown': { by: 'holder' }", "'live rampdown': { by: 'holder' },\n  'live complete': { by: 'holder' }"),
+      stage(
+        "'live rampdown': { by: 'holder', proved: true }",
+        "'live rampdown': { by: 'holder', proved: true },\n  'live complete': { by: 'holder' }",
+      ),
       stage("'complete rampdown': { by: 'anyone' }", "'complete rampdown': { by: 'anyone' },\n  'complete live': { by: 'anyone' }"),
     ],
   },

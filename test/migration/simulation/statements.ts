@@ -175,6 +175,7 @@ const statements: Record<string, Execute> = {
     effect(session, () => void state.leases.delete(process as string))
     return []
   },
+  'migration.report': () => [],
   'migration.raise': raise,
   'migration.hold': (state, session, values) =>
     session.statements.at(-1)?.name === 'migration.mark' && state.faults.has('a mark without the lock')

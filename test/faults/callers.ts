@@ -71,11 +71,11 @@ const asksForPatience = ({ status, retryAfter }: Answer): boolean => status === 
 
 /**
  * Asks until the write is made, as a caller should: with its key, its own id, or its version. An answer that says more than is true
- * (a write that was not made, and was; one made twice) is wrong.
+ * (a write that was not made, and was; one made twice) is wrong. Without hope it is left.
  */
 const settle = async (line: Line, write: Write, random: () => number): Promise<void> => {
   let doubt = false
-  for (;;) {
+  while (line.calling !== 'given up') {
     const answer = await line.ask(write)
     if (answer && answer.status < 300) {
       if (answer.replayed && !doubt) line.wrong(`${write.method} ${write.path} was made, though it was said not to be`)
@@ -91,12 +91,13 @@ const settle = async (line: Line, write: Write, random: () => number): Promise<v
     }
     await wait(10 + 20 * random())
   }
+  line.left++
 }
 
 /** A write in doubt that was made: its record says so. */
 const foundMade = async (line: Line, { body, done }: Write, path: string): Promise<void> => {
   const { description } = body as { description: string }
-  for (;;) {
+  while (line.calling !== 'given up') {
     const answer = await line.ask({ method: 'GET', path })
     if (answer?.status === 200) {
       if (answer.body.description !== description) line.wrong(`${path} is ${answer.body.description} instead of ${description}`)
@@ -106,6 +107,7 @@ const foundMade = async (line: Line, { body, done }: Write, path: string): Promi
     if (answer && !asksForPatience(answer)) return line.wrong(`GET ${path} answered ${JSON.stringify(answer)}`)
     await wait(20)
   }
+  line.left++
 }
 
 /** Looks at an agent of the caller's own: it must be as he was told, where it is to be had. */
@@ -119,8 +121,8 @@ const look = async (line: Line, { agents }: Account, name: string): Promise<void
 }
 
 /** Writes and reads, one after another, until it is over; each write is settled. */
-export const callOn = async (line: Line, account: Account, caller: Caller, over: () => boolean): Promise<void> => {
-  for (; !over(); caller.serial++) {
+export const callOn = async (line: Line, account: Account, caller: Caller): Promise<void> => {
+  for (; line.calling === 'on'; caller.serial++) {
     await settle(line, nextWrite(account, caller), caller.random)
     if (caller.random() < 0.3) await look(line, account, pick(caller.own, caller.random))
   }

@@ -66,3 +66,16 @@ test.skipIf(noDisk)(
     expect(found.refused).toBeGreaterThan(0)
   },
 )
+
+const unhealed: [string, Fault['inflict'], string][] = [
+  ['a database that stays silent', ({ proxy }) => proxy.become('silent'), 'time 1: not back 1000 ms later'],
+  ['a function that stays dead', stand => stand.gateway().kill(), 'time 1: the function has died'],
+]
+
+test.each(unhealed)('%s is reported, and nobody waits for it', async (name, inflict, words) => {
+  const found = await underFault(stand, { name, times: 3, hold: 300, inflict, heal: () => {} }, CALM_MS, seed, 1000)
+  stand.proxy.become('open')
+  await stand.restart()
+  expect(found).toMatchObject({ times: 1, first: [1000], half: [1000] })
+  expect(found.faults[0]).toBe(words)
+})

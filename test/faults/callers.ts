@@ -1,70 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Answer, Asked } from '../support/ask.ts'
+import type { Answer } from '../support/ask.ts'
 import type { Account } from './account.ts'
+import { type Caller, nextWrite, pick, type Write } from './calls.ts'
 import type { Line } from './line.ts'
-
-/** A write that is asked for until its outcome is known. */
-export type Write = Asked & {
-  /** Notes in the account that it was made, by what it answered. */
-  done(body: { id: string; version: string }): void
-  /** The answer that a write in doubt gets when it was made already, and where its record is then. */
-  made?: { status: number; path: string }
-}
-
-/** One caller changes only the agents that are its own, one write at a time; counters are everybody's. */
-export type Caller = { name: string; serial: number; own: string[]; random: () => number }
-
-const COUNTERS = ['one', 'two', 'three', 'four', 'five']
-
-const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor(random() * from.length)] as T
-
-const createOwn = ({ agents }: Account, name: string): Write => ({
-  method: 'POST',
-  path: '/agents',
-  body: { id: name, name, description: '0' },
-  made: { status: 409, path: `/agents/${name}` },
-  done: ({ id, version }) => void agents.set(name, { id, version, description: '0' }),
-})
-
-const createOnce = ({ agents }: Account, name: string): Write => ({
-  method: 'POST',
-  path: '/agents',
-  key: name,
-  body: { name, description: '0' },
-  done: ({ id, version }) => void agents.set(name, { id, version, description: '0' }),
-})
-
-const increment = ({ counters }: Account, counter: string, key: string): Write => ({
-  method: 'POST',
-  path: `/agents/counters/${counter}/increment`,
-  key,
-  body: { by: 1 },
-  done: () => void counters.set(counter, (counters.get(counter) ?? 0) + 1),
-})
-
-const change = ({ agents }: Account, name: string, description: string): Write | undefined => {
-  const agent = agents.get(name)
-  if (agent === undefined) return undefined
-  const path = `/agents/${agent.id}`
-  return {
-    method: 'PATCH',
-    path,
-    ifMatch: `"${agent.version}"`,
-    body: { description },
-    made: { status: 412, path },
-    done: ({ id, version }) => void agents.set(name, { id, version, description }),
-  }
-}
-
-const nextWrite = (account: Account, { name: caller, own, random, serial }: Caller): Write => {
-  const name = `${caller}.${serial}`
-  const any = random()
-  const create = any < 0.15 ? createOwn : any < 0.3 ? createOnce : undefined
-  if (create) return create(account, own[own.push(name) - 1] as string)
-  return (
-    (any < 0.65 && own.length > 0 && change(account, pick(own, random), String(serial))) || increment(account, pick(COUNTERS, random), name)
-  )
-}
 
 const isOfDoubt = ({ status, body }: Answer): boolean => status === 503 && /outcome is unknown/.test(body?.detail ?? '')
 const asksForPatience = ({ status, retryAfter }: Answer): boolean => status === 503 || (status === 409 && retryAfter)
@@ -73,7 +11,7 @@ const asksForPatience = ({ status, retryAfter }: Answer): boolean => status === 
  * Asks until the write is made, as a caller should: with its key, its own id, or its version. An answer that says more than is true
  * (a write that was not made, and was; one made twice) is wrong. Without hope it is left.
  */
-const settle = async (line: Line, write: Write, random: () => number): Promise<void> => {
+export const settle = async (line: Line, write: Write, random: () => number): Promise<void> => {
   let doubt = false
   while (line.calling !== 'given up') {
     const answer = await line.ask(write)

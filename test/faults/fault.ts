@@ -1,7 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { insist } from '../support/ask.ts'
 import { randomOf } from '../support/random.ts'
 import { audit, makeAccount } from './account.ts'
-import { type Caller, callOn } from './callers.ts'
+import { callOn } from './callers.ts'
+import { type Caller, makeGround } from './calls.ts'
 import { type Line, makeLine } from './line.ts'
 import { type Recovery, rateOver, recovered, within } from './recovery.ts'
 import type { Stand } from './stand.ts'
@@ -51,6 +53,7 @@ export const underFault = async (stand: Stand, fault: Fault, calm: number, seed:
   const { id, token } = await stand.organization()
   const line = makeLine(() => stand.gateway().url, token)
   const account = makeAccount()
+  await makeGround(account, asked => insist(stand.gateway().url, token, asked))
   const callers = Array.from({ length: CALLERS }, (_, i): Caller => ({ name: `c${i}`, serial: 0, own: [], random: randomOf(seed + i) }))
   const calling = Promise.all(callers.map(caller => callOn(line, account, caller)))
   const recoveries: Recovery[] = []

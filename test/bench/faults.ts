@@ -53,8 +53,8 @@ export const faultsUnderLoad: Bench = {
     for (const fault of faults) found.push(await onStand({ outdir, timeout: TIMEOUT_MS, flags: [] }, on => inflict(on, fault)))
     for (const part of noDisk === undefined ? (['data', 'log'] as const) : [])
       found.push(await onSmallDisk(part, { outdir, timeout: TIMEOUT_MS }, (on, disk) => inflict(on, many(diskFull(part, disk), 3, 2000))))
-    const left = [noRedis && `Redis killed: left out, for ${noRedis}`, noDisk && `disk full: left out, for ${noDisk}`, noDatabaseClock]
-    for (const words of left) if (words) console.log(`  ${words}`)
+    const left = { 'Redis killed or silent': noRedis, 'disk full': noDisk, "the database's clock moved": noDatabaseClock }
+    for (const [name, lack] of Object.entries(left)) if (lack) console.log(`  ${name}: left out, for ${lack}`)
     for (const { name, faults: wrong } of found) for (const words of wrong.slice(0, 5)) console.log(`  ${name}: ${words}`)
     const sum = (of: (outcome: Outcome) => number) => found.reduce((total, outcome) => total + of(outcome), 0)
     const targets: Target[] = [

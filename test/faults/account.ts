@@ -3,7 +3,7 @@ import type { Sql } from './ledger.ts'
 
 /**
  * What callers were told that they have, under faults that they wait out: every one of their writes is in it, or was not made.
- * (ledger.ts is for the stages of a migration, where a death leaves a write unknown: there each thing may be in several states.)
+ * (ledger.ts is for the stages of a migration, whose writers leave what is unknown: there each thing may be in several states.)
  */
 export type Account = {
   /** By name. */

@@ -1,7 +1,7 @@
 import type { Answer, Asked } from '../support/ask.ts'
 import type { Account } from './account.ts'
 
-/** A write that is asked for until its outcome is known. */
+/** A write of fault.ts, asked for until its outcome is known. */
 export type Write = Asked & {
   /** Notes in the account that it was made, by what it answered. */
   done(body: { id: string; version: string }): void

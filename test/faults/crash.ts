@@ -24,7 +24,7 @@ const WRITERS = 20
 const collections = ['agents', 'counters', 'conversations']
 const pathOf = (collection: string) => (collection === 'counters' ? '/agents/counters' : `/${collection}`)
 
-/** Kills a gateway under load again and again, and looks each time whether what was acknowledged is there, once. */
+/** Kills a gateway under load again and again, in each stage of a migration, and looks each time whether what was acknowledged is there, once. */
 export const crash = async ({ script, environment, adminKey, sql, seed, kills }: Crash): Promise<Crashed> => {
   const random = randomOf(seed)
   const start = () => startChild([script], { ...environment, MIGRATION_INITIAL_STAGE: kills[0]?.[0] as Stage })

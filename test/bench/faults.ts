@@ -1,7 +1,7 @@
 import { type Fault, longestOf, type Outcome, underFault } from '../faults/fault.ts'
 import { diskFull, kinds, noDatabaseClock } from '../faults/faults.ts'
 import { onSmallDisk } from '../faults/fulldisk.ts'
-import { makeStand, type Stand } from '../faults/stand.ts'
+import { onStand, type Stand } from '../faults/stand.ts'
 import { noDisk } from '../support/disk.ts'
 import { median } from '../support/load.ts'
 import { noRedis } from '../support/redis.ts'
@@ -49,16 +49,12 @@ export const faultsUnderLoad: Bench = {
   about: `faults under the writes and reads of 20 callers, each write asked for until it is known to be made; recovery in ms from the heal, p50 / worst; time-out ${TIMEOUT_MS} ms, seed ${SEED}`,
   run: async () => {
     const found: Outcome[] = []
-    const stand = await makeStand({ outdir, timeout: TIMEOUT_MS, flags: [] })
-    try {
-      for (const fault of faults) found.push(await inflict(stand, fault))
-    } finally {
-      await stand.stop()
-    }
+    // a stand each: what one fault broke for good is not there for the next one
+    for (const fault of faults) found.push(await onStand({ outdir, timeout: TIMEOUT_MS, flags: [] }, on => inflict(on, fault)))
     for (const part of noDisk === undefined ? (['data', 'log'] as const) : [])
       found.push(await onSmallDisk(part, { outdir, timeout: TIMEOUT_MS }, (on, disk) => inflict(on, many(diskFull(part, disk), 3, 2000))))
-    const left = [noRedis && `Redis killed: left out, for ${noRedis}`, noDisk && `disk full: left out, for ${noDisk}`, noDatabaseClock]
-    for (const words of left) if (words) console.log(`  ${words}`)
+    const left = { 'Redis killed or silent': noRedis, 'disk full': noDisk, "the database's clock moved": noDatabaseClock }
+    for (const [name, lack] of Object.entries(left)) if (lack) console.log(`  ${name}: left out, for ${lack}`)
     for (const { name, faults: wrong } of found) for (const words of wrong.slice(0, 5)) console.log(`  ${name}: ${words}`)
     const sum = (of: (outcome: Outcome) => number) => found.reduce((total, outcome) => total + of(outcome), 0)
     const targets: Target[] = [

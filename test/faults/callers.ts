@@ -1,81 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Answer, Asked } from '../support/ask.ts'
+import type { Answer } from '../support/ask.ts'
 import type { Account } from './account.ts'
+import { type Caller, nextWrite, pick, type Write } from './calls.ts'
 import type { Line } from './line.ts'
-
-/** A write that is asked for until its outcome is known. */
-export type Write = Asked & {
-  /** Notes in the account that it was made, by what it answered. */
-  done(body: { id: string; version: string }): void
-  /** The answer that a write in doubt gets when it was made already, and where its record is then. */
-  made?: { status: number; path: string }
-}
-
-/** One caller changes only the agents that are its own, one write at a time; counters are everybody's. */
-export type Caller = { name: string; serial: number; own: string[]; random: () => number }
-
-const COUNTERS = ['one', 'two', 'three', 'four', 'five']
-
-const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor(random() * from.length)] as T
-
-const createOwn = ({ agents }: Account, name: string): Write => ({
-  method: 'POST',
-  path: '/agents',
-  body: { id: name, name, description: '0' },
-  made: { status: 409, path: `/agents/${name}` },
-  done: ({ id, version }) => void agents.set(name, { id, version, description: '0' }),
-})
-
-const createOnce = ({ agents }: Account, name: string): Write => ({
-  method: 'POST',
-  path: '/agents',
-  key: name,
-  body: { name, description: '0' },
-  done: ({ id, version }) => void agents.set(name, { id, version, description: '0' }),
-})
-
-const increment = ({ counters }: Account, counter: string, key: string): Write => ({
-  method: 'POST',
-  path: `/agents/counters/${counter}/increment`,
-  key,
-  body: { by: 1 },
-  done: () => void counters.set(counter, (counters.get(counter) ?? 0) + 1),
-})
-
-const change = ({ agents }: Account, name: string, description: string): Write | undefined => {
-  const agent = agents.get(name)
-  if (agent === undefined) return undefined
-  const path = `/agents/${agent.id}`
-  return {
-    method: 'PATCH',
-    path,
-    ifMatch: `"${agent.version}"`,
-    body: { description },
-    made: { status: 412, path },
-    done: ({ id, version }) => void agents.set(name, { id, version, description }),
-  }
-}
-
-const nextWrite = (account: Account, { name: caller, own, random, serial }: Caller): Write => {
-  const name = `${caller}.${serial}`
-  const any = random()
-  const create = any < 0.15 ? createOwn : any < 0.3 ? createOnce : undefined
-  if (create) return create(account, own[own.push(name) - 1] as string)
-  return (
-    (any < 0.65 && own.length > 0 && change(account, pick(own, random), String(serial))) || increment(account, pick(COUNTERS, random), name)
-  )
-}
 
 const isOfDoubt = ({ status, body }: Answer): boolean => status === 503 && /outcome is unknown/.test(body?.detail ?? '')
 const asksForPatience = ({ status, retryAfter }: Answer): boolean => status === 503 || (status === 409 && retryAfter)
 
 /**
  * Asks until the write is made, as a caller should: with its key, its own id, or its version. An answer that says more than is true
- * (a write that was not made, and was; one made twice) is wrong.
+ * (a write that was not made, and was; one made twice) is wrong. Without hope it is left.
  */
-const settle = async (line: Line, write: Write, random: () => number): Promise<void> => {
+export const settle = async (line: Line, write: Write, random: () => number): Promise<void> => {
   let doubt = false
-  for (;;) {
+  while (line.calling !== 'given up') {
     const answer = await line.ask(write)
     if (answer && answer.status < 300) {
       if (answer.replayed && !doubt) line.wrong(`${write.method} ${write.path} was made, though it was said not to be`)
@@ -91,12 +29,13 @@ const settle = async (line: Line, write: Write, random: () => number): Promise<v
     }
     await wait(10 + 20 * random())
   }
+  line.left++
 }
 
 /** A write in doubt that was made: its record says so. */
 const foundMade = async (line: Line, { body, done }: Write, path: string): Promise<void> => {
   const { description } = body as { description: string }
-  for (;;) {
+  while (line.calling !== 'given up') {
     const answer = await line.ask({ method: 'GET', path })
     if (answer?.status === 200) {
       if (answer.body.description !== description) line.wrong(`${path} is ${answer.body.description} instead of ${description}`)
@@ -106,6 +45,7 @@ const foundMade = async (line: Line, { body, done }: Write, path: string): Promi
     if (answer && !asksForPatience(answer)) return line.wrong(`GET ${path} answered ${JSON.stringify(answer)}`)
     await wait(20)
   }
+  line.left++
 }
 
 /** Looks at an agent of the caller's own: it must be as he was told, where it is to be had. */
@@ -119,8 +59,8 @@ const look = async (line: Line, { agents }: Account, name: string): Promise<void
 }
 
 /** Writes and reads, one after another, until it is over; each write is settled. */
-export const callOn = async (line: Line, account: Account, caller: Caller, over: () => boolean): Promise<void> => {
-  for (; !over(); caller.serial++) {
+export const callOn = async (line: Line, account: Account, caller: Caller): Promise<void> => {
+  for (; line.calling === 'on'; caller.serial++) {
     await settle(line, nextWrite(account, caller), caller.random)
     if (caller.random() < 0.3) await look(line, account, pick(caller.own, caller.random))
   }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Stage } from '../../shared/migration/stage.ts'
 import { ask, everyItem, insist } from '../support/ask.ts'
-import { startChild } from '../support/children.ts'
+import { type Child, startChild } from '../support/children.ts'
 import { randomOf } from '../support/random.ts'
 import { audit, type Ledger, makeLedger, type Sql } from './ledger.ts'
 import { createAgent, nextWrite, TALKER, type Write, type Writer } from './writers.ts'
@@ -24,7 +24,7 @@ const WRITERS = 20
 const collections = ['agents', 'counters', 'conversations']
 const pathOf = (collection: string) => (collection === 'counters' ? '/agents/counters' : `/${collection}`)
 
-/** Kills a gateway under load again and again, and looks each time whether what was acknowledged is there, once. */
+/** Kills a gateway under load again and again, in each stage of a migration, and looks each time whether what was acknowledged is there, once. */
 export const crash = async ({ script, environment, adminKey, sql, seed, kills }: Crash): Promise<Crashed> => {
   const random = randomOf(seed)
   const start = () => startChild([script], { ...environment, MIGRATION_INITIAL_STAGE: kills[0]?.[0] as Stage })
@@ -87,7 +87,7 @@ const walkTo = async (stage: Stage, path: string, platform: Platform) => {
 
 /** Writes from every side, and kills the process at some moment; answers the writes with a key that had no answer. */
 const loadUntilKilled = async (
-  child: { url: string; kill(): Promise<void> },
+  child: Child,
   token: string,
   ledger: Ledger,
   writers: Writer[],
@@ -103,6 +103,7 @@ const loadUntilKilled = async (
   }
   const work = async (writer: Writer) => {
     while (!dead) {
+      if (!child.alive()) throw new Error('the process has died by itself')
       const write = nextWrite(ledger, writer)
       const answer = await ask(child.url, token, write)
       if (answer && answer.status < 300) {

@@ -1,8 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { insist } from '../support/ask.ts'
 import { randomOf } from '../support/random.ts'
 import { audit, makeAccount } from './account.ts'
-import { type Caller, callOn } from './callers.ts'
+import { callOn } from './callers.ts'
+import { type Caller, makeGround } from './calls.ts'
 import { type Line, makeLine } from './line.ts'
+import { type Recovery, rateOver, recovered, within } from './recovery.ts'
 import type { Stand } from './stand.ts'
 
 /** What goes wrong, and how it ends. */
@@ -15,7 +18,7 @@ export type Fault = {
   heal(stand: Stand, line: Line): unknown
 }
 
-/** How it went. Recovery is from the beginning of the heal, each time: until a write was acknowledged, until half of the rate before was back (ms). */
+/** How it went; a time without a recovery is the last one, and stands in `first` and `half` with the bound that it went beyond. */
 export type Outcome = {
   name: string
   times: number
@@ -33,8 +36,7 @@ export type Outcome = {
 }
 
 const CALLERS = 20
-/** The rate is looked at in windows of so many milliseconds; a function that is not back after the other bound never is. */
-const WINDOW_MS = 200
+/** A function that is not back after this (ms) never is. */
 const LOST_AFTER_MS = 30_000
 
 /**
@@ -43,59 +45,53 @@ const LOST_AFTER_MS = 30_000
  */
 export const longestOf = (timeout: number, busy: number): number => 3000 + timeout + 1000 + busy
 
-/** Inflicts a fault again and again under the writes of 20 callers, and looks afterwards whether every one that was acknowledged is there, once. */
-export const underFault = async (
-  stand: Stand,
-  { name, times, hold, inflict, heal }: Fault,
-  calm: number,
-  seed: number,
-): Promise<Outcome> => {
+/**
+ * Inflicts a fault again and again under the writes of 20 callers, and looks afterwards whether every one that was acknowledged is there, once.
+ * When all is not back `lostAfter` milliseconds after a heal, or the function is dead, that is a fault, and the end: callers give up.
+ */
+export const underFault = async (stand: Stand, fault: Fault, calm: number, seed: number, lostAfter = LOST_AFTER_MS): Promise<Outcome> => {
   const { id, token } = await stand.organization()
   const line = makeLine(() => stand.gateway().url, token)
   const account = makeAccount()
-  let over = false
+  await makeGround(account, asked => insist(stand.gateway().url, token, asked))
   const callers = Array.from({ length: CALLERS }, (_, i): Caller => ({ name: `c${i}`, serial: 0, own: [], random: randomOf(seed + i) }))
-  const calling = Promise.all(callers.map(caller => callOn(line, account, caller, () => over)))
-  const first: number[] = []
-  const half: number[] = []
-  for (let time = 0; time < times; time++) {
-    const rate = await rateOver(line, calm)
-    await inflict(stand, line)
-    await wait(hold)
-    const healing = performance.now()
-    await heal(stand, line)
-    const back = await recovered(line, healing, rate)
-    if (back === undefined) line.wrong(`time ${time + 1}: not back ${LOST_AFTER_MS} ms later`)
-    first.push(back?.first ?? LOST_AFTER_MS)
-    half.push(back?.half ?? LOST_AFTER_MS)
+  const calling = Promise.all(callers.map(caller => callOn(line, account, caller)))
+  const recoveries: Recovery[] = []
+  const hopeless = (when: string) => (error: Error) => {
+    line.wrong(`${when}: ${error.message}`)
+    line.calling = 'given up'
+    return undefined
   }
-  over = true
+  for (let time = 1; time <= fault.times && line.calling === 'on'; time++) {
+    const back = await once(stand, fault, line, calm, lostAfter).catch(hopeless(`time ${time}`))
+    recoveries.push(back ?? { first: lostAfter, half: lostAfter })
+  }
+  if (line.calling === 'on') {
+    line.calling = 'over'
+    await within(lostAfter, `writes are not settled ${lostAfter} ms later`, calling).catch(hopeless('at the end'))
+  }
   await calling
-  if (!stand.gateway().alive()) line.wrong('the function has died')
-  const { lost, doubled, wrong } = await audit(account, id, stand.sql)
+  if (line.left > 0) line.wrong(`${line.left} writes were given up: they may count as lost or doubled`)
+  const { lost, doubled, wrong } = await within(LOST_AFTER_MS, 'no answer', audit(account, id, stand.sql)).catch((error: Error) => {
+    return { lost: 0, doubled: 0, wrong: [`what the database holds cannot be told: ${error.message}`] }
+  })
   const { acknowledged, refused, unknown, settled, longest, faults } = line
   return {
-    ...{ name, times, acknowledged: acknowledged.length, refused, unknown, settled, lost, doubled, longest },
-    ...{ first, half, faults: [...faults, ...wrong] },
+    ...{ name: fault.name, times: recoveries.length, acknowledged: acknowledged.length, refused, unknown, settled, lost, doubled, longest },
+    ...{ first: recoveries.map(({ first }) => first), half: recoveries.map(({ half }) => half), faults: [...faults, ...wrong] },
   }
 }
 
-/** Acknowledged writes a millisecond, over so many. */
-const rateOver = async ({ acknowledged }: Line, ms: number): Promise<number> => {
-  const before = acknowledged.length
-  await wait(ms)
-  return (acknowledged.length - before) / ms
-}
-
-const recovered = async ({ acknowledged }: Line, healing: number, rate: number): Promise<{ first: number; half: number } | undefined> => {
-  const begin = acknowledged.findLastIndex(at => at < healing) + 1
-  const enough = Math.max(1, Math.ceil((rate / 2) * WINDOW_MS))
-  while (performance.now() < healing + LOST_AFTER_MS) {
-    for (let i = begin; i + enough <= acknowledged.length; i++) {
-      const [from, to] = [acknowledged[i] as number, acknowledged[i + enough - 1] as number]
-      if (to - from <= WINDOW_MS) return { first: (acknowledged[begin] as number) - healing, half: from - healing }
-    }
-    await wait(20)
-  }
-  return undefined
+/** Inflicts a fault and heals it. Throws when all is not back then. */
+const once = async (stand: Stand, fault: Fault, line: Line, calm: number, lostAfter: number): Promise<Recovery> => {
+  const alive = () => stand.gateway().alive()
+  const rate = await rateOver(line.acknowledged, calm)
+  await fault.inflict(stand, line)
+  await wait(fault.hold)
+  const healing = performance.now()
+  await within(lostAfter, `not healed ${lostAfter} ms later`, Promise.resolve(fault.heal(stand, line)))
+  const back = await recovered(line.acknowledged, healing, rate, () => alive() && performance.now() < healing + lostAfter)
+  if (!alive()) throw new Error('the function has died')
+  if (back === undefined) throw new Error(`not back ${lostAfter} ms later`)
+  return back
 }

@@ -124,6 +124,5 @@ export const diskFull = (part: 'data' | 'log', disk: Disk): Kind => ({
   },
 })
 
-/** Why a fault is left out where it is. */
-export const noDatabaseClock =
-  "the database's clock moved: left out, for date -s would move the clock of everybody here, and no libfaketime is installed"
+/** Why no clock of a database is moved. */
+export const noDatabaseClock = 'date -s would move the clock of everybody here, and no libfaketime is installed'

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Disk, makeDisk } from '../support/disk.ts'
-import { makeStand, type Stand } from './stand.ts'
+import { onStand, type Stand } from './stand.ts'
 
 /** Lends a stand whose server has its data on a small disk, or its log alone, in segments of 1 MB. */
 export const onSmallDisk = async <T>(
@@ -16,12 +16,8 @@ export const onSmallDisk = async <T>(
   const made = ['--wal-segsize=1', `--waldir=${part === 'log' ? `${disk.folder}/log` : apart}`]
   const flags = ['-c', 'min_wal_size=2MB', '-c', 'max_wal_size=16MB']
   try {
-    const stand = await makeStand({ ...options, flags, made, ...(part === 'data' ? { folder: disk.folder } : {}) })
-    try {
-      return await work(stand, disk)
-    } finally {
-      await stand.stop()
-    }
+    const whole = { ...options, flags, made, ...(part === 'data' ? { folder: disk.folder } : {}) }
+    return await onStand(whole, stand => work(stand, disk))
   } finally {
     disk.remove()
     rmSync(apart, { recursive: true, force: true })

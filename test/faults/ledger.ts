@@ -1,4 +1,7 @@
-/** What writers were told of their writes: every state that each thing may so be in, and what is not one of them. */
+/**
+ * What writers were told of their writes, in the stages of a migration: every state that each thing may so be in, and what is not one of them.
+ * (account.ts is for faults that callers wait out: there each thing is in one state.)
+ */
 export type Ledger = {
   /** By name; a server made the ids. `may` is how the description may read. */
   agents: Map<string, { id: string | undefined; may: State[] }>

@@ -15,6 +15,10 @@ export type Line = {
   unknown: number
   settled: number
   faults: string[]
+  /** Callers begin nothing more when it is over, and settle what they began; they leave even that once it is given up. */
+  calling: 'on' | 'over' | 'given up'
+  /** Writes that were left so. */
+  left: number
 }
 
 /** Nothing may take so long (ms): a request without an answer ends then, and is seen in `longest`. */
@@ -37,8 +41,9 @@ export const makeLine = (url: () => string, token: string): Line => {
     wrong: what => void line.faults.push(what),
     acknowledged: [],
     longest: { ms: 0, what: '' },
-    ...{ refused: 0, unknown: 0, settled: 0 },
+    ...{ refused: 0, unknown: 0, settled: 0, left: 0 },
     faults: [],
+    calling: 'on',
   }
   return line
 }

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Phase, Phased } from '../bench/children/openloop.ts'
 import { insist } from '../support/ask.ts'
@@ -7,6 +8,7 @@ import { type Child, runChild, startChild } from '../support/children.ts'
 import { ADMIN_KEY, makeTestDatabase, type TestDatabase } from '../support/database.ts'
 import { makeRows } from '../support/mix.ts'
 import { peakConnections } from '../support/peak.ts'
+import { type Seen, wireClient } from '../support/wire.client.ts'
 
 const CLIENTS = 200
 const POOL = 4
@@ -49,4 +51,20 @@ test('more clients than may wait: they are served or told when to come again, ov
   expect(most).toBeLessThanOrEqual(POOL)
   expect(Object.keys(after?.statuses ?? {}).filter(status => status >= '300')).toEqual([])
   expect(Object.values(after?.statuses ?? {}).reduce((sum, n) => sum + n, 0)).toBe(40)
+})
+
+test('a request of the load that is never answered is lost after its time, and the next one goes over a new connection', async () => {
+  const taken: Socket[] = []
+  const server = createServer(socket => {
+    const silent = taken.push(socket) === 1
+    socket.on('data', () => silent || socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const client = await wireClient('127.0.0.1', (server.address() as AddressInfo).port)
+  const ask = (patience: number) => new Promise<Seen>(told => client.ask(Buffer.from('GET / HTTP/1.1\r\n\r\n'), patience, told))
+  expect(await ask(50)).toBeUndefined()
+  expect([await ask(10_000), await ask(10_000)]).toEqual(Array(2).fill({ status: 200, retryAfter: false }))
+  expect(taken.length).toBe(2)
+  client.end()
+  await new Promise(resolve => server.close(resolve)) // once both connections have ended
 })

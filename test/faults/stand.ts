@@ -81,6 +81,16 @@ export const makeStand = async ({ outdir, timeout, flags, made, folder }: StandO
   }
 }
 
+/** Lends one, and takes it away. */
+export const onStand = async <T>(options: StandOptions, work: (stand: Stand) => Promise<T>): Promise<T> => {
+  const stand = await makeStand(options)
+  try {
+    return await work(stand)
+  } finally {
+    await stand.stop()
+  }
+}
+
 const openRedis = async () => {
   const server = await startRedis()
   return { server, bridge: await startBridge(server.port) }

@@ -1,7 +1,7 @@
 import type { Asked } from '../support/ask.ts'
 import { ABSENT, type Ledger, type State } from './ledger.ts'
 
-/** A write as data, noted in the ledger as possible from its making on; `done` notes that it was acknowledged. */
+/** A write of the migration's tests and crash.ts, noted in the ledger as possible from its making on; `done` notes that it was acknowledged. */
 export type Write = Asked & { done(body: { id: string }): void }
 
 /** One writer changes only what is its own (names in the ledger), one write at a time, so that it knows what must be there. */

@@ -1,10 +1,14 @@
 import { connect, type Socket } from 'node:net'
 
-/** What is read of an answer; undefined when the connection ended without one. */
+/** What is read of an answer; undefined when none came, in time or before the connection ended. */
 export type Seen = { status: number; retryAfter: boolean } | undefined
 
 /** One keep-alive connection that asks one thing at a time: a tenth of the work of node:http, so that a thousand load the server and not the machine. */
-export type WireClient = { ask(bytes: Buffer, told: (seen: Seen) => void): void; end(): void }
+export type WireClient = {
+  /** Waits for an answer so many milliseconds; without one the connection is given up, and the next question goes over a new one. */
+  ask(bytes: Buffer, patience: number, told: (seen: Seen) => void): void
+  end(): void
+}
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 
@@ -12,10 +16,12 @@ const HEAD_END = Buffer.from('\r\n\r\n')
 export const wireClient = (host: string, port: number): Promise<WireClient> => {
   let socket: Socket
   let told: ((seen: Seen) => void) | undefined
+  let deadline: NodeJS.Timeout
   let buffered: Buffer = Buffer.alloc(0)
   const tell = (seen: Seen) => {
     const telling = told
     told = undefined
+    clearTimeout(deadline)
     telling?.(seen)
   }
   const read = (chunk: Buffer) => {
@@ -28,23 +34,25 @@ export const wireClient = (host: string, port: number): Promise<WireClient> => {
     buffered = buffered.subarray(whole)
     tell({ status: Number(head.slice(9, 12)), retryAfter: head.includes('\r\nretry-after: ') })
   }
-  const open = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      buffered = Buffer.alloc(0)
-      socket = connect(port, host, resolve).setNoDelay(true)
-      socket.on('data', read).on('error', reject)
-      socket.on('close', () => tell(undefined))
-    })
-  return open().then(() => ({
-    ask: (bytes, telling) => {
+  const open = (opened: () => void): Socket => {
+    buffered = Buffer.alloc(0)
+    const opening = connect(port, host, opened).setNoDelay(true)
+    opening.on('data', read)
+    // an error is followed by its close; that of an earlier connection says nothing of this one's question
+    opening.on('error', () => {}).on('close', () => opening === socket && tell(undefined))
+    return opening
+  }
+  const client: WireClient = {
+    ask: (bytes, patience, telling) => {
       told = telling
+      deadline = setTimeout(() => socket.destroy(), patience)
       if (!socket.destroyed && socket.writable) socket.write(bytes)
-      else
-        open().then(
-          () => socket.write(bytes),
-          () => tell(undefined),
-        )
+      else socket = open(() => socket.write(bytes))
     },
     end: () => void socket.destroy(),
-  }))
+  }
+  return new Promise((resolve, reject) => {
+    socket = open(() => resolve(client))
+    socket.once('error', reject)
+  })
 }

@@ -63,15 +63,26 @@ const summed = (notes: readonly Note[], seconds: number): Phased => {
 type Due = { at: number; begin: number; notes: Note[]; then(): void }
 const queue: Due[] = []
 
+/** A request without an answer so long after it was due (ms) is lost, asked or not: no phase waits for what never comes. */
+const DEADLINE_MS = 30_000
+
 /** Asks what is due, first come first served, as long as connections are free. */
 const pump = (): void => {
   while (idle.length > 0 && queue.length > 0) {
-    const client = idle.shift() as WireClient
     const { at, begin, notes, then } = queue.shift() as Due
-    client.ask(bytesOf(MIX, token, serial++), seen => {
+    const note = (seen: Seen) => {
       notes.push({ at, took: performance.now() - begin - at, seen })
-      idle.push(client)
       then()
+    }
+    const patience = begin + at + DEADLINE_MS - performance.now()
+    if (patience <= 0) {
+      note(undefined)
+      continue
+    }
+    const client = idle.shift() as WireClient
+    client.ask(bytesOf(MIX, token, serial++), patience, seen => {
+      idle.push(client)
+      note(seen)
       pump()
     })
   }

@@ -13,19 +13,17 @@ select 'sealed', 'key:key_' || md5(n::text), 'update', 'agent', 'agt_' || md5((n
 from generate_series(1, $1::int) n`
 
 /** Seconds that a request takes, which must succeed. */
-const seconds = async (method: string, url: string, key: string): Promise<{ taken: number; body: ReturnType<typeof JSON.parse> }> => {
+const seconds = async (asked: () => Promise<string>): Promise<{ taken: number; text: string }> => {
   const start = performance.now()
-  const response = await fetch(url, { method, headers: { authorization: `Bearer ${key}` } })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${text.slice(0, 500)}`)
-  return { taken: (performance.now() - start) / 1000, body: text.startsWith('{"valid"') ? JSON.parse(text) : text.length }
+  const text = await asked()
+  return { taken: (performance.now() - start) / 1000, text }
 }
 
 /** What the audit costs a write, and how fast its events are sealed, verified and exported. */
 export const audit: Bench = {
   name: 'audit',
   about: `POST /agents with the audit's trigger and without; sealing, verifying and exporting ${EVENTS} events (BENCH_AUDIT_EVENTS)`,
-  run: async ({ serve, organization, sql }) => {
+  run: async ({ serve, organization, sql, call }) => {
     const ours = await serve(gateway)
     const { key } = await organization(ours, 'acme')
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
@@ -44,12 +42,15 @@ export const audit: Bench = {
       return loadCells({ rate: of('rate'), p50: of('p50'), p99: of('p99') })
     }
     const sealed = await organization(ours, 'sealed')
-    await seconds('POST', `${ours.url}/jobs/seal-audit`, ADMIN_KEY)
+    const seal = () => call(ours, ADMIN_KEY)('POST', '/jobs/seal-audit')
+    const get = (path: string) => () => call(ours, sealed.key)('GET', path)
+    await seal()
     await sql(insert, [EVENTS])
-    const sealing = await seconds('POST', `${ours.url}/jobs/seal-audit`, ADMIN_KEY)
-    const verifying = await seconds('GET', `${ours.url}/audit/verify`, sealed.key)
-    if (!verifying.body.valid || verifying.body.sealed < EVENTS) throw new Error(`verified ${JSON.stringify(verifying.body)}`)
-    const exporting = await seconds('GET', `${ours.url}/audit/export`, sealed.key)
+    const sealing = await seconds(seal)
+    const verifying = await seconds(get('/audit/verify'))
+    const verified = JSON.parse(verifying.text) as { valid: boolean; sealed: number }
+    if (!verified.valid || verified.sealed < EVENTS) throw new Error(`verified ${verifying.text}`)
+    const exporting = await seconds(get('/audit/export'))
     const rate = ({ taken }: { taken: number }) => `${Math.round(EVENTS / taken)} events/s`
     return {
       table: [

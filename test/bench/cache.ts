@@ -3,7 +3,7 @@ import { type Asking, timed } from '../support/closed.ts'
 import { median } from '../support/load.ts'
 import { startBridge } from '../support/redis.bridge.ts'
 import { startRedis } from '../support/redis.ts'
-import { ADMIN_KEY, type Bench, type Ground, gateway, outdir } from './ground.ts'
+import { type Bench, type Ground, gateway, outdir, refreshReports } from './ground.ts'
 
 const CLIENTS = 4
 const MILLISECONDS = 3000
@@ -15,15 +15,8 @@ const totals = `insert into event_totals (organization_id, id, day, dimension, v
 select 'acme', d::date || ' t' || n, d::date, 'event_type', 't' || n, 96, (select array_agg(i) from generate_series(1, 96) i), nextval('row_version'), now(), now()
 from generate_series(current_date - 25, current_date, interval '1 day') d, generate_series(1, 300) n`
 
-const send = async (url: string, token: string, method = 'GET', body?: object): Promise<void> => {
-  const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) }
-  const response = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) })
-  await response.arrayBuffer()
-  if (!response.ok) throw new Error(`${method} ${url}: ${response.status}`)
-}
-
 /** Milliseconds of a read after `change`, which makes what is cached old, and of those after it. */
-const coldAndWarm = async (read: () => Promise<void>, change: () => Promise<void>): Promise<{ cold: number; warm: number }> => {
+const coldAndWarm = async (read: () => Promise<string>, change: () => Promise<string>): Promise<{ cold: number; warm: number }> => {
   const [cold, warm] = [[] as number[], [] as number[]]
   const time = async (into: number[]) => {
     const begun = performance.now()
@@ -38,7 +31,7 @@ const coldAndWarm = async (read: () => Promise<void>, change: () => Promise<void
   return { cold: median(cold), warm: median(warm) }
 }
 
-const inRedis = async ({ serve, organization, agent, sql }: Ground) => {
+const inRedis = async ({ serve, organization, agent, sql, call }: Ground) => {
   const server = await startRedis()
   const bridge = await startBridge(server.port)
   try {
@@ -46,17 +39,18 @@ const inRedis = async ({ serve, organization, agent, sql }: Ground) => {
     const redis = { UPSTASH_REDIS_REST_URL: bridge.url, UPSTASH_REDIS_REST_TOKEN: bridge.token }
     const ours = await serve(gateway, { ...redis, DB_STATEMENT_TIMEOUT_MS: '60000' })
     const { key } = await organization(ours, 'acme')
+    const send = call(ours, key)
     await sql(totals)
     const report = await coldAndWarm(
-      () => send(`${ours.url}/analytics/reports/daily_events`, key),
-      () => send(`${ours.url}/jobs/refresh-reports`, ADMIN_KEY, 'POST'),
+      () => send('GET', '/analytics/reports/daily_events'),
+      () => refreshReports(ours),
     )
     const configuration = Object.fromEntries(Array.from({ length: KILOBYTES * 10 }, (_, n) => [`key ${n}`, 'x'.repeat(90)]))
-    await send(`${ours.url}/agents`, key, 'POST', { id: 'large', name: 'Large', configuration })
+    await send('POST', '/agents', { id: 'large', name: 'Large', configuration })
     let serial = 0
     const large = await coldAndWarm(
-      () => send(`${ours.url}/agents/large`, key),
-      () => send(`${ours.url}/agents/large`, key, 'PATCH', { name: `Large ${++serial}` }),
+      () => send('GET', '/agents/large'),
+      () => send('PATCH', '/agents/large', { name: `Large ${++serial}` }),
     )
     const { path } = await agent(ours, key)
     const asking: Asking = { method: 'GET', url: ours.url + path, headers: { authorization: `Bearer ${key}` }, body: '' }

@@ -52,6 +52,9 @@ export const bundle = async (): Promise<void> => void (await bundleTo('dist/benc
 /** Leaves a bench's database for the next run, which begins on what is there. */
 const KEEP = process.env.BENCH_KEEP === '1'
 
+/** Flags of Node for the servers, and not for the load: `--cpu-prof --cpu-prof-dir=DIR`, which Node 20 does not take by NODE_OPTIONS. */
+const FLAGS = process.env.BENCH_NODE_FLAGS?.split(' ').filter(flag => flag !== '') ?? []
+
 const exists = (server: string, database: string): Promise<boolean> =>
   onServer(server, async client => (await client.query('select from pg_database where datname = $1', [database])).rowCount === 1)
 
@@ -67,7 +70,10 @@ export const onGround = async (server: string, { name, run }: Bench): Promise<Fo
       database,
       sql: (text, values) => onServer(database, async client => void (await client.query(text, values))),
       serve: async (script, environment = {}) => {
-        const child = await startChild(['--enable-source-maps', `${outdir}/${script}.js`], { ...environmentOf(database), ...environment })
+        const child = await startChild([...FLAGS, '--enable-source-maps', `${outdir}/${script}.js`], {
+          ...environmentOf(database),
+          ...environment,
+        })
         children.push(child)
         return child
       },

@@ -15,17 +15,17 @@ from generate_series(1, ${ROWS}) n, unnest(array['acme', 'other']) organization,
 export const pages: Bench = {
   name: 'pages',
   about: `page ${PAGE} of GET /agents?limit=${LIMIT} beside page 1: ${ROWS} agents in each of two organizations, one request at a time`,
-  run: async ({ serve, organization, sql }) => {
+  run: async ({ serve, organization, sql, call }) => {
     const ours = await serve(gateway)
     const { key } = await organization(ours, 'acme')
     await sql(fill)
     await sql('vacuum analyze agents')
 
+    const calling = call(ours, key)
     const get = async (cursor: string | undefined): Promise<{ milliseconds: number; next: string | null }> => {
       const start = performance.now()
       const after = cursor === undefined ? '' : `&cursor=${cursor}`
-      const response = await fetch(`${ours.url}/agents?limit=${LIMIT}${after}`, { headers: { authorization: `Bearer ${key}` } })
-      const text = await response.text()
+      const text = await calling('GET', `/agents?limit=${LIMIT}${after}`)
       const milliseconds = performance.now() - start
       const { items, next_cursor } = JSON.parse(text) as { items: unknown[]; next_cursor: string | null }
       if (items.length !== LIMIT) throw new Error(`a page has ${items.length} items`)

@@ -34,16 +34,10 @@ const AIM_MS = 20
 export const records: Bench = {
   name: 'records',
   about: `queries of ${RECORDS} records by HTTP, one at a time, beside a bare statement; ${BULK} records a request made in bulk`,
-  run: async ({ serve, organization, sql }) => {
+  run: async ({ serve, organization, sql, call }) => {
     const ours = await serve(gateway)
     const { key } = await organization(ours, 'acme')
-    const send = async (method: string, path: string, body?: unknown): Promise<string> => {
-      const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
-      const response = await fetch(ours.url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
-      const text = await response.text()
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
-      return text
-    }
+    const send = call(ours, key)
     const timed = async (work: () => Promise<unknown>): Promise<number> => {
       const start = performance.now()
       await work()

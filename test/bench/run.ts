@@ -83,7 +83,7 @@ const openServer = async (): Promise<{ url: string; stop(): Promise<void> }> => 
 }
 
 /** Runs a bench and prints what it found: whether its targets are met, undefined where it cannot run here. One that fails has missed. */
-const outcome = async (server: string, bench: Bench, where: string): Promise<boolean | undefined> => {
+const outcome = async (server: string, bench: Bench, postgres: string): Promise<boolean | undefined> => {
   try {
     const lack = await bench.lacks?.(server)
     if (lack !== undefined) {
@@ -91,7 +91,7 @@ const outcome = async (server: string, bench: Bench, where: string): Promise<boo
       return undefined
     }
     const found = await onGround(server, bench)
-    console.log(printed(bench.name, bench.about, where, found))
+    console.log(printed(bench.name, bench.about, machine(postgres), found))
     return found.targets.every(isMet)
   } catch (error) {
     console.log(`\n${bench.name}: MISSED, for it failed:`, error)
@@ -108,10 +108,10 @@ const main = async (names: string[]): Promise<boolean> => {
     const { rows } = await onServer(server.url, client =>
       client.query<{ version: string }>("select current_setting('server_version') as version"),
     )
-    const where = machine(rows[0]?.version ?? 'unknown')
+    const postgres = rows[0]?.version ?? 'unknown'
     let met = true
     for (const bench of benches.filter(({ name }) => names.length === 0 || names.includes(name))) {
-      const kept = await outcome(server.url, bench, where)
+      const kept = await outcome(server.url, bench, postgres)
       met &&= kept ?? names.length === 0
     }
     return met

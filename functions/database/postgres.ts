@@ -2,6 +2,7 @@ import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
 import { jsonOf, NEWEST, oneRow, stamps, toPage, toRow } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
+import { LIMITS } from './asking.postgres.ts'
 import { queryStatement, removeStatement } from './query.postgres.ts'
 import type { DataRecord } from './schema.ts'
 import type { Change, RecordStore } from './store.ts'
@@ -62,7 +63,7 @@ const changeAll = 'select status, id, version from change_records($1, $2::jsonb,
 const operation = ({ op, table, id, data, ifVersion }: Change) => ({ op, table, id, data, if_version: ifVersion })
 
 /** Records in Postgres, one statement a method. */
-export const postgresRecords = (db: Database): RecordStore => ({
+export const postgresRecords = (db: Database, limits = LIMITS): RecordStore => ({
   get: async (scope, table, id) => {
     const values = [scope.organization_id, table, id]
     return oneRow<DataRecord>(await db.read(scope, { name: 'records.get', text: get, values }))
@@ -72,7 +73,7 @@ export const postgresRecords = (db: Database): RecordStore => ({
     return toPage<DataRecord>(await db.read(scope, { name: 'records.list', text: list, values }), slice)
   },
   query: async (scope, table, asked, slice) =>
-    toPage<DataRecord>(await db.read(scope, queryStatement(scope.organization_id, table, asked, slice)), slice),
+    toPage<DataRecord>(await db.read(scope, queryStatement(scope.organization_id, table, asked, slice, limits)), slice),
   create: async (scope, table, records, mode, at, path) => {
     const values = [scope.organization_id, table, stringify(records), mode, at, path]
     return (await db.write(scope, { name: 'records.create', text: create, values })).map(row => toRow<DataRecord>(row))

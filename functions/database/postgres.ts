@@ -1,5 +1,6 @@
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
+import { patient } from '../../shared/db/patience.ts'
 import { jsonOf, NEWEST, oneRow, stamps, toPage, toRow } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
 import { LIMITS } from './asking.postgres.ts'
@@ -89,7 +90,7 @@ export const postgresRecords = (db: Database, limits = LIMITS): RecordStore => (
     return rows.map(([status, id, version]) => ({ status: Number(status), id: id as string, version: version as string }))
   },
   removeWhere: async (scope, table, where, at, among) => {
-    const [[count] = []] = await db.write(scope, removeStatement(scope.organization_id, table, where, at, among))
+    const [[count] = []] = await db.write(scope, patient, removeStatement(scope.organization_id, table, where, at, among))
     return Number(count)
   },
 })

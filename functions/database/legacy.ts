@@ -1,4 +1,5 @@
 import type { Collection } from '../../shared/db/legacy.ts'
+import { lockTables } from './lock.postgres.ts'
 
 /**
  * `tables`: name -> table. One that its records told of before is adopted with them, wherever they were put: where its organization
@@ -17,6 +18,7 @@ export const tables: Collection = {
   only: 'not r.implicit',
   replaces: 'r.implicit',
   derived: { implicit: 'false' },
+  before: lockTables('alone', 'select organization_id as organization, id as name from good'),
   also: {
     strays: `select r.organization_id, r.id, w.organization_id as home, nextval('row_version') as version
 from written w join data_tables t on t.implicit and t.id = w.id and t.organization_id <> w.organization_id
@@ -38,7 +40,8 @@ export const database: Collection = {
   nested: { kind: 'map', key: 'table_id', place: 'record_id', id: 'record_key(key, place)' },
   organization: 'select min(t.organization_id) from data_tables t where t.id = key and t.deleted_at is null having count(*) = 1',
   // an implicit table goes behind the memory of the tables, where there is one
-  before: "select hold_import('tables') from good limit 1",
+  before: `${lockTables('shared', 'select organization_id as organization, key as name from good')}
+where (select hold_import('tables') from good limit 1) is not null`,
   also: {
     implied: `insert into data_tables (organization_id, id, implicit, version, created_at, updated_at)
 select organization_id, key, true, nextval('row_version'), now(), now()

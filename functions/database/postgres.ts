@@ -1,7 +1,9 @@
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
+import { patient } from '../../shared/db/patience.ts'
 import { jsonOf, NEWEST, oneRow, stamps, toPage, toRow } from '../../shared/db/rows.ts'
 import { stringify } from '../../shared/json.ts'
+import { LIMITS } from './asking.postgres.ts'
 import { queryStatement, removeStatement } from './query.postgres.ts'
 import type { DataRecord } from './schema.ts'
 import type { Change, RecordStore } from './store.ts'
@@ -62,7 +64,7 @@ const changeAll = 'select status, id, version from change_records($1, $2::jsonb,
 const operation = ({ op, table, id, data, ifVersion }: Change) => ({ op, table, id, data, if_version: ifVersion })
 
 /** Records in Postgres, one statement a method. */
-export const postgresRecords = (db: Database): RecordStore => ({
+export const postgresRecords = (db: Database, limits = LIMITS): RecordStore => ({
   get: async (scope, table, id) => {
     const values = [scope.organization_id, table, id]
     return oneRow<DataRecord>(await db.read(scope, { name: 'records.get', text: get, values }))
@@ -72,7 +74,7 @@ export const postgresRecords = (db: Database): RecordStore => ({
     return toPage<DataRecord>(await db.read(scope, { name: 'records.list', text: list, values }), slice)
   },
   query: async (scope, table, asked, slice) =>
-    toPage<DataRecord>(await db.read(scope, queryStatement(scope.organization_id, table, asked, slice)), slice),
+    toPage<DataRecord>(await db.read(scope, queryStatement(scope.organization_id, table, asked, slice, limits)), slice),
   create: async (scope, table, records, mode, at, path) => {
     const values = [scope.organization_id, table, stringify(records), mode, at, path]
     return (await db.write(scope, { name: 'records.create', text: create, values })).map(row => toRow<DataRecord>(row))
@@ -88,7 +90,7 @@ export const postgresRecords = (db: Database): RecordStore => ({
     return rows.map(([status, id, version]) => ({ status: Number(status), id: id as string, version: version as string }))
   },
   removeWhere: async (scope, table, where, at, among) => {
-    const [[count] = []] = await db.write(scope, removeStatement(scope.organization_id, table, where, at, among))
+    const [[count] = []] = await db.write(scope, patient, removeStatement(scope.organization_id, table, where, at, among))
     return Number(count)
   },
 })

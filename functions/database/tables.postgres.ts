@@ -1,5 +1,6 @@
 import type { Columns } from '../../shared/db/batch.ts'
 import type { Database } from '../../shared/db/database.ts'
+import { patient } from '../../shared/db/patience.ts'
 import { changedRow, jsonOf, oneRow, orLeft, stamps, toPage, toRow } from '../../shared/db/rows.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { stringify } from '../../shared/json.ts'
@@ -20,6 +21,13 @@ limit $2::int + 1`
 const lock = (organization: string, name: string) => ({
   name: 'tables.lock',
   text: 'select pg_advisory_xact_lock(table_lock($1, $2))',
+  values: [organization, name],
+})
+
+/** The same, behind the stage of the records (records_go_along asks for it): who holds both takes them in this order. */
+const lockWithRecords = (organization: string, name: string) => ({
+  name: 'tables.lock_with_records',
+  text: `select pg_advisory_xact_lock_shared(migration_lock('database')), pg_advisory_xact_lock(table_lock($1, $2))`,
   values: [organization, name],
 })
 
@@ -65,7 +73,7 @@ export const postgresTables = (db: Database): TableStore => ({
   put: async (scope, name, { columns, strict, at }, ifMatch) => {
     const { organization_id } = scope
     const values = [organization_id, name, ifMatch ?? null, stringify(columns), strict, at]
-    const [row] = (await db.write(scope, lock(organization_id, name), { name: 'tables.put', text: put, values })) as [Columns]
+    const [row] = (await db.write(scope, lock(organization_id, name), patient, { name: 'tables.put', text: put, values })) as [Columns]
     if (row[1] === null) throw new Refusal('version_mismatch', `there is no table ${name} any more`)
     changedRow<Table>([row])
     return { row: toRow<Table>(row), created: row[3] === 't' }
@@ -74,10 +82,11 @@ export const postgresTables = (db: Database): TableStore => ({
     const { organization_id } = scope
     const results = await db.writeAll(
       scope,
-      lock(organization_id, name),
+      lockWithRecords(organization_id, name),
+      patient,
       { name: 'tables.remove', text: remove, values: [organization_id, name, ifMatch ?? null, at] },
       { name: 'tables.remove_records', text: removeRecords, values: [organization_id, name, at] },
     )
-    return changedRow<Table>(results[1] as Columns[])
+    return changedRow<Table>(results[2] as Columns[])
   },
 })

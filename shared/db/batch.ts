@@ -13,6 +13,8 @@ export type Statement = {
   readonly whole?: string
   readonly values: readonly Value[]
   readonly nameless?: true
+  /** Milliseconds that it lets a statement behind it run, where that is longer than others may. */
+  readonly lasts?: number
 }
 export type Value = string | number | boolean | null | Buffer
 

@@ -3,6 +3,7 @@ import { Refusal } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Batch, type Columns, nameOf, type Statement } from './batch.ts'
 import { type ConnectionOptions, connectionsOf } from './connections.ts'
+import { longestOf, MARGIN_MS } from './patience.ts'
 import { again, type DatabaseError, isConnectionLoss, isSilence, isStalePlan, toRefusal, toWriteRefusal } from './refusals.ts'
 import { opening, type Scope } from './scope.ts'
 import { makeTag } from './tag.ts'
@@ -54,9 +55,6 @@ type Plan<T> = {
 const ATTEMPTS = 4
 const SLOW_SECONDS = 0.1
 
-/** How much longer than a statement its answer may take (ms), and how long a read may that is sent again after one that never came. */
-const MARGIN_MS = 1000
-
 /** A statement without values, named by its text. */
 export const plain = (text: string): Statement => ({ name: text, text, values: [] })
 
@@ -74,10 +72,15 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
 
   const { take, broke } = connectionsOf(pool, options)
   const tag = makeTag()
-  const longest = options.statementTimeout + MARGIN_MS
+  const longest = longestOf(options.statementTimeout)
 
   /** One batch on one connection, with its time measured and its answer awaited no longer than it may take. */
-  const send = async (client: PoolClient, statements: readonly Statement[], trace?: string, patience = longest): Promise<Columns[][]> => {
+  const send = async (
+    client: PoolClient,
+    statements: readonly Statement[],
+    trace?: string,
+    patience = longest(statements),
+  ): Promise<Columns[][]> => {
     const name = nameOf(statements)
     const start = performance.now()
     const batch = new Batch(statements)
@@ -128,7 +131,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   }
 
   /** A trip by whichever way the scope goes, noted where it is traced. */
-  const trip = (scope: Scope, batch: Statement[], patience: number): Promise<Columns[][]> => {
+  const trip = (scope: Scope, batch: Statement[], patience: number | undefined): Promise<Columns[][]> => {
     const on = scope.unit?.run ?? scope.lent
     const answer = () => (on ? on(batch) : once(batch, scope.trace, patience))
     return scope.spans ? scope.spans.query(nameOf(batch), answer) : answer()
@@ -141,7 +144,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     const own = [...statements, ...after].map(statement => tag(scope.route, statement))
     const batch = [...begin, opening(scope, checks), ...own, ...commit]
     const first = begin.length + 1
-    let patience = longest
+    let patience: number | undefined
     for (let attempt = 1; ; attempt++) {
       try {
         const results = await trip(scope, batch, patience)

@@ -19,7 +19,7 @@ export const makeTag = (): Tag => {
       known = { number: routes.size + 1, comment: commentOf(route), texts: new Map() }
       routes.set(route, known)
     }
-    const { name, text, values, nameless } = statement
+    const { name, text, nameless } = statement
     if (nameless) return { ...statement, text: text + known.comment }
     let tagged = known.texts.get(name)
     if (tagged?.of !== text) {
@@ -27,6 +27,6 @@ export const makeTag = (): Tag => {
       tagged = { of: text, as: `${name} ${known.number}`, text: text + known.comment }
       known.texts.set(name, tagged)
     }
-    return { name, as: tagged.as, text: tagged.text, values }
+    return { ...statement, as: tagged.as, text: tagged.text }
   }
 }

@@ -114,7 +114,8 @@ const comparison = ({ field, operand }: Condition, comparator: string, { data, c
 }
 
 /** What the indexes can say of a filter: ranges for data_index, and objects of which each record must contain one for the GIN index. */
-export type Sought = { ranges: object[]; containing: object[][] }
+export type Sought = { ranges: Range[]; containing: object[][] }
+export type Range = { field: string; from?: unknown; to?: unknown; values?: unknown[] }
 
 /** Conditions that every match fulfils, as record_candidates() of sql/012 takes them. */
 export const soughtOf = (where: Where): Sought => {
@@ -154,8 +155,6 @@ const requiredOf = (where: Where): readonly Condition[] => {
   if ('any' in where) return where.any.length === 1 ? where.any.flatMap(requiredOf) : []
   return 'not' in where ? [] : [where]
 }
-
-type Range = { field: string; from?: unknown; to?: unknown; values?: unknown[] }
 
 /** One lower and one upper bound of a field make one range. */
 const merged = (ranges: readonly Range[]): Range[] => {

@@ -16,18 +16,22 @@ select 'acme', record_key('goods', 'g' || n), 'goods', 'g' || n,
 from generate_series($1::int, $2::int) n, lateral (select timestamptz '2020-01-01' + n * interval '1 minute' as at) t`
 
 const middle = Math.floor(RECORDS / 2)
-const queries = {
+const byIndex = {
   'range of an indexed field': { where: { price: { $gte: middle, $lt: middle + 100 } } },
   'the same, sorted by it': { where: { price: { $gte: middle, $lt: middle + 100 } }, order: [{ field: 'price' }] },
+  'half of them, sorted by it': { where: { price: { $gte: middle } }, order: [{ field: 'price' }] },
   'one value of an indexed field': { where: { price: middle } },
   'a day of an indexed time': { where: { at: { $gte: '2020-03-01T00:00:00Z', $lt: '2020-03-02T00:00:00Z' } } },
   'sorted by an indexed field': { order: [{ field: 'price', direction: 'desc' }] },
+  'half of them, the older ones, newest first': { where: { price: { $lt: middle } } },
+  'one in a hundred, the oldest, newest first': { where: { price: { $lte: RECORDS / 100 } } },
+  'one in twenty, the oldest, newest first': { where: { price: { $lte: RECORDS / 20 } } },
+}
+const others = {
   'one value of a field without index (GIN)': { where: { serial: middle } },
   'one in 100,000 (GIN)': { where: { metal: 'gold' } },
   'one in ten': { where: { colour: 'red' } },
-  'half of them, by an indexed field': { where: { price: { $lt: middle } } },
 }
-const INDEXED = 5
 const AIM_MS = 20
 
 /** Queries of a large table, and records made in bulk. */
@@ -57,9 +61,9 @@ export const records: Bench = {
     const table: string[][] = [['', 'median ms', 'p99 ms']]
     table.push(['bare: GET of one record', ...cells(await many(() => send('GET', `/database/tables/goods/records/g${middle}`)))])
     const found: number[] = []
-    for (const [name, query] of Object.entries(queries)) {
+    for (const [name, query] of Object.entries({ ...byIndex, ...others })) {
       const times = await many(() => send('POST', '/database/tables/goods/query', query))
-      found.push(median(times))
+      if (name in byIndex) found.push(median(times))
       table.push([name, ...cells(times)])
     }
 
@@ -76,7 +80,7 @@ export const records: Bench = {
     return {
       table,
       targets: [
-        { what: 'the slowest query by an indexed field, ms', value: Math.max(...found.slice(0, INDEXED)), most: AIM_MS },
+        { what: 'the slowest query by an indexed field, ms', value: Math.max(...found), most: AIM_MS },
         { what: 'records/s in bulk', value: rate },
         { what: 'records/s in bulk / one by one', value: rate / (1000 / median(one)), least: 10 },
       ],

@@ -80,7 +80,7 @@ test('a narrow range of an indexed field, or a rare value of any field, is met b
 
 test('what many records match is met on the way through their list', async () => {
   for (const where of [{ odd: 1 }, { price: { $gt: 1 } }, {}])
-    expect(scansOf(await explained(asked(where)))).toEqual([expect.stringMatching(/^data_records_newest: 51( of 10[0-3])?$/)])
+    expect(scansOf(await explained(asked(where)))).toEqual([expect.stringMatching(/^data_records_newest: (51|10[0-3]|51 of 10[0-3])$/)])
 })
 
 test('an order that begins with an indexed field goes along its index, and reads no more than the page', async () => {

@@ -1,10 +1,12 @@
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { recordReplica } from '../../functions/database/replica.postgres.ts'
 import { openPool } from '../../shared/db/pool.ts'
+import { postgresStages } from '../../shared/migration/postgres.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { makeTestDatabase } from '../support/database.ts'
 import { migrationsDir } from '../support/global.ts'
-import { type Running, run, runOver } from '../support/http.ts'
+import { type Call, type Running, run, runOver } from '../support/http.ts'
 import { type Holder, holdLocks, until } from '../support/locks.ts'
 import { dictionariesOf, line } from './dictionaries.ts'
 
@@ -133,4 +135,80 @@ test('a login that may not become agenthub_jobs moves nothing', async () => {
     await client.query(`drop role ${name}`)
     await client.end()
   }
+})
+
+/** Whoever writes the record `last` waits at the end of its transaction, until the holder lets it go. */
+const holdEnds = async () => {
+  await app.database.sql(`create function wait_for_holder() returns trigger language plpgsql as $$
+begin
+perform pg_advisory_xact_lock_shared(4711);
+return null;
+end
+$$`)
+  await app.database.sql(`create constraint trigger wait_for_holder after insert on data_records deferrable initially deferred
+for each row when (new.record_id = 'last') execute function wait_for_holder()`)
+  await holder.sql('select pg_advisory_lock(4711)')
+  return async () => {
+    await holder.sql('select pg_advisory_unlock(4711)')
+  }
+}
+
+describe('an index that is declared while a record is written holds the record', () => {
+  const indexed = { n: { type: 'number', indexed: true } }
+  let letGo: () => Promise<void>
+  beforeEach(async () => {
+    letGo = await holdEnds()
+  })
+  afterEach(() => app.database.sql('drop function wait_for_holder cascade'))
+
+  /** What the index finds once both have ended, of whom the second began while the first had not. */
+  const found = async (call: Call, write: Promise<unknown>, declare: () => Promise<unknown>) => {
+    await holder.waiting(1)
+    const declared = declare()
+    await Promise.race([declared, holder.waiting(2)])
+    await letGo()
+    await Promise.all([write, declared])
+    const { body } = await call('POST', '/database/tables/t/query', { where: { n: { $gte: 0 } } })
+    return body.items.map((item: { id: string }) => item.id)
+  }
+
+  test('by an import', async () => {
+    const { call, id } = await app.organization()
+    await call('PUT', '/database/tables/t', { columns: {} })
+    const importing = dictionariesOf(app, id).import('database', [line('t', { last: { n: 1 } })])
+    expect(await found(call, importing, () => call('PUT', '/database/tables/t', { columns: indexed }))).toEqual(['last'])
+    expect((await importing).body.inserted).toBe(1)
+  })
+
+  test('by what memory brings back', async () => {
+    const { call, id } = await app.organization()
+    await call('PUT', '/database/tables/t', { columns: {} })
+    const settings = { collection: 'database', first: 'complete', instance: 'test', leaseSeconds: 30, validSeconds: 30 } as const
+    const stages = postgresStages(app.shared.db, recordReplica, settings)
+    const { row } = await stages.enter()
+    const [created_at, updated_at] = [new Date(0).toISOString(), new Date(0).toISOString()]
+    const record = {
+      id: 't/last',
+      organization_id: id,
+      table_id: 't',
+      record_id: 'last',
+      data: { n: 1 },
+      extra: null,
+      created_at,
+      updated_at,
+    }
+    const entry = { organization_id: id, id: 't/last', version: '1', deleted: false, json: JSON.stringify(record) }
+    const copying = stages.copy(row.epoch, [entry], 1n)
+    expect(await found(call, copying, () => call('PUT', '/database/tables/t', { columns: indexed }))).toEqual(['last'])
+  })
+
+  test('by a caller, where an import declares it', async () => {
+    const { call, id } = await app.organization()
+    const dictionaries = dictionariesOf(app, id)
+    await dictionaries.import('tables', [line('t', { columns: {} })])
+    const writing = call('POST', '/database/tables/t/records', { id: 'last', data: { n: 1 } })
+    const importing = () => dictionaries.import('tables', [line('t', { columns: indexed })])
+    expect(await found(call, writing, importing)).toEqual(['last'])
+    expect((await call('GET', '/database/tables/t')).body.columns).toEqual(indexed)
+  })
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { removingByKeys } from '../../functions/database/remove.ts'
 import type { Asked, RecordStore } from '../../functions/database/store.ts'
 import { parseJson } from '../../shared/json.ts'
 import { parse } from '../../shared/record.ts'
@@ -70,6 +71,33 @@ export const queryContract = (kind: string, make: Make<Stores>) =>
       expect(await ids(scope, { at: { $gte: '2026-01-01T02:00:00+02:00', $lt: '2026-01-01T00:00:01Z' } }, { order })).toEqual(['t2', 't1'])
       expect(await ids(scope, { text: { $gt: '2026-01-01T00:00:00Z' } })).toEqual(['t0'])
       expect(await ids(scope, { at: '2026-01-01T01:00:00+01:00' })).toEqual([])
+    })
+
+    test('a range of an indexed text with one bound alone finds every character, for who reads and for who removes', async () => {
+      const scope = await own()
+      const indexed = { columns: { name: { type: 'json', indexed: true } }, strict: false, at: at(0) } as const
+      await made.stores.tables.put(scope, 'texts', indexed, undefined)
+      const names = ['A', 'Z', 'a', 'z', '{', '~', '~~', '\u007f', 'ä', 'ÿ', '\uffee', '😀']
+      for (const [i, name] of names.entries()) await create(scope, `t${i}`, { name }, i, 'texts')
+      for (const [i, data] of [{ name: 1 }, { name: true }, { name: null }, {}].entries()) await create(scope, `n${i}`, data, 50, 'texts')
+      const order = [{ field: 'name' }]
+      for (const [where, expected] of [
+        [{ name: { $gt: 'a' } }, names.slice(3)],
+        [{ name: { $gte: '~' } }, names.slice(5)],
+        [{ name: { $gt: 'ä' } }, names.slice(9)],
+        [{ name: { $lt: '~' } }, names.slice(0, 5)],
+        [{ name: { $lte: '😀' } }, names],
+        [{ name: { $gt: 'a', $lt: '😀' } }, names.slice(3, -1)],
+      ] as const) {
+        const asked = { where: WhereShape.parse(where), order, select: undefined }
+        const pages = await walk(slice => records.query(scope, 'texts', asked, slice), 3)
+        expect([where, pages.flat()]).toEqual([where, expected.map(name => `t${names.indexOf(name)}`)])
+        const newest = await records.query(scope, 'texts', { ...asked, order: [] }, all)
+        expect(newest.items.map(({ id }) => id)).toEqual(pages.flat().toReversed())
+      }
+      const where = WhereShape.parse({ name: { $gt: 'z' } })
+      expect(await removingByKeys(records).removeWhere(scope, 'texts', where, at(60))).toBe(names.length - 4)
+      expect((await records.query(scope, 'texts', { where, order: [], select: [] }, all)).items).toEqual([])
     })
 
     test('null is a value, in an indexed column too, and missing is none', async () => {

@@ -25,6 +25,8 @@ const VALUES: Json[] = [
     'ä',
     'Ä',
     'z',
+    '~',
+    '~ä',
     '😀',
     '\uffee',
     '%',
@@ -96,6 +98,13 @@ export const makeTrees = (random: Random) => {
     if (kind < 0.4) return { $not: part() }
     return several(3, () => pick(FIELDS)).reduce((made, field) => set(made, field, condition()), {} as Data)
   }
+  /** A condition of one of the fields that bounds it, with another one beside it now and then. */
+  const range = (fields: readonly string[]): Data => {
+    const ops = pick([['$gt'], ['$gte'], ['$lt'], ['$lte'], ['$gt', '$lte'], ['$gte', '$lt'], ['$eq'], ['$in']])
+    const bounds = ops.reduce((made, op) => set(made, op, operand(op)), {} as Data)
+    const made = set({}, pick(fields), bounds)
+    return random() < 0.3 ? { $and: [made, tree(2)] } : made
+  }
   const order = () => several(3, () => ({ field: pick(FIELDS), direction: pick(['asc', 'desc'] as const) }))
-  return { data, tree: () => tree(), order }
+  return { data, tree: () => tree(), range, order }
 }

@@ -118,9 +118,10 @@ test('a document is cut up and embedded; unchanged, it is neither written nor em
   expect(pieces.map(({ content, overlap }) => content.slice(overlap)).join('')).toBe(body.content)
   expect(texts()).toEqual(pieces.map(({ content }) => content))
   expect(await state(id, 'd')).toBe(`done ${pieces.length}`)
-  expect((await vectors(id, 'd')).map(({ chunk, provider, state, current }) => [chunk, provider, state, current])).toEqual(
-    pieces.map(({ number }) => [number, 'openai', 'serving', true]),
-  )
+  expect((await vectors(id, 'd')).map(({ chunk, provider, state, current }) => [chunk, provider, state, current])).toEqual([
+    [0, 'caller', 'serving', true],
+    ...pieces.map(({ number }) => [number, 'openai', 'serving', true]),
+  ])
 
   const [before, calls] = [await rows(id), provider.asked.length]
   const again = await call('PUT', '/rag/documents/d', body)
@@ -153,7 +154,7 @@ test('where one chunk is edited only that is written, and one text is embedded',
   expect((await vectors(id, 'd')).every(({ current }) => current)).toBe(true)
 })
 
-test("chunks that a caller brings are kept as they are, their vectors beside the model's; an embedding of the whole where there is one chunk", async () => {
+test("chunks that a caller brings are kept as they are, their vectors beside the model's and an embedding of the whole", async () => {
   const { call, id } = await app.organization()
   const chunked = {
     title: 'T',
@@ -167,12 +168,12 @@ test("chunks that a caller brings are kept as they are, their vectors beside the
     { number: 2, content: 'Two.', overlap: 0 },
   ])
   const told = async () => (await vectors(id, 'd')).map(({ chunk, provider, first }) => (provider === 'caller' ? [chunk, ...first] : chunk))
-  expect(await told()).toEqual([[1, 0.6, 0.8], 1, 2])
+  expect(await told()).toEqual([[0, 0, 1], [1, 0.6, 0.8], 1, 2])
   const before = await rows(id)
   await call('PUT', '/rag/documents/d', chunked)
   expect(await rows(id)).toEqual(before)
   await call('PUT', '/rag/documents/d', { ...chunked, chunks: [{ content: 'One.' }, { content: 'Two.', embedding: [4, 3] }] })
-  expect(await told()).toEqual([1, [2, 0.8, 0.6], 2])
+  expect(await told()).toEqual([[0, 0, 1], 1, [2, 0.8, 0.6], 2])
   await call('PATCH', '/rag/documents/d', { chunks: [{ content: 'One. Two.' }] })
   expect(await told()).toEqual([[0, 0, 1], 1])
   await call('PATCH', '/rag/documents/d', { embedding: [5, 0] })
@@ -181,7 +182,7 @@ test("chunks that a caller brings are kept as they are, their vectors beside the
   expect([await told(), (await chunks(id, 'd')).length]).toEqual([[1], 1])
   await call('PATCH', '/rag/documents/d', { embedding: [5, 0] })
   await call('PUT', '/rag/documents/d', { title: 'T', content: long(), embedding: [5, 0] })
-  expect((await told()).filter(one => typeof one !== 'number')).toEqual([])
+  expect((await told()).filter(one => typeof one !== 'number')).toEqual([[0, 1, 0]])
   await call('DELETE', '/rag/documents/d')
   expect([await chunks(id, 'd'), await vectors(id, 'd')]).toEqual([[], []])
 })

@@ -48,7 +48,6 @@ where not exists (
 on conflict (organization_id, document_id, number) do update
 set content = excluded.content, overlap = excluded.overlap`
 
-
 /** Vectors of other texts than the chunks have now, and those that the caller gave no more ($3: those that are given; at chunk 0: the document's). */
 const stale = `with ${target}, given as materialized (
   select item, chunk from jsonb_to_recordset($3::jsonb) v (item text, chunk int, provider text) where provider = 'caller'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Call, type Running, run } from '../support/http.ts'
+import { type Call, type Running, run, runOver } from '../support/http.ts'
 import { type ProviderStandIn, startProvider } from '../support/provider.ts'
 
 let app: Running
@@ -106,6 +106,9 @@ test('what is wrong in a document is refused by its place', async () => {
     ],
   })
   expect([twice.status, twice.text.includes('"documents/1/id"')]).toEqual([400, true])
+  const word = await call('POST', '/rag/documents', { documents: [document, { ...document, id: 'delete' }] })
+  expect(word).toMatchObject({ status: 400, body: { errors: [{ path: 'documents/1/id' }] } })
+  expect(await call('PUT', '/rag/documents/delete', document)).toMatchObject({ status: 400, body: { errors: [{ path: 'id' }] } })
   expect(provider.asked).toEqual([])
 })
 
@@ -131,6 +134,39 @@ test('a document is cut up and embedded; unchanged, it is neither written nor em
   expect([many.status, many.body.items[0].version]).toEqual([201, again.body.version])
   expect(await rows(id)).toEqual(before)
   expect(provider.asked.length).toBe(calls)
+})
+
+test('what is there unchanged asks for no vector, and writes nothing, also where nobody keeps its vectors any more', async () => {
+  const { call, key, id } = await app.organization()
+  const [a, b] = [
+    { id: 'a', title: 'A', content: long(3) },
+    { id: 'b', title: 'B', content: 'One. Two.', chunks: [{ content: 'One.', embedding: [1] }, { content: 'Two.' }] },
+  ]
+  await call('POST', '/rag/documents', { documents: [a, b] })
+  await app.database.sql('delete from embeddings_cache where organization_id = $1', [id])
+  const kept = async () =>
+    (await app.database.sql<{ id: string }>('select id from embeddings_cache where organization_id = $1', [id])).length
+  // another process, whose cache is empty
+  const other = await runOver({ ...app.database, drop: async () => {} })
+  try {
+    const again = other.as(key)
+    const before = await rows(id)
+    provider.asked = []
+    expect((await again('POST', '/rag/documents', { documents: [a, b], on_conflict: 'replace' })).status).toBe(201)
+    for (const { id, ...body } of [a, b]) {
+      expect((await again('PUT', `/rag/documents/${id}`, body)).status).toBe(200)
+      expect((await again('PATCH', `/rag/documents/${id}`, body)).status).toBe(200)
+    }
+    expect([provider.asked, await rows(id), await kept()]).toEqual([[], before, 0])
+    // of several only what is another, or new, is asked for
+    const changed = [a, { ...b, content: 'Two. One.', chunks: [{ content: 'Two.' }] }, { id: 'c', title: 'C', content: 'Three.' }]
+    await again('POST', '/rag/documents', { documents: changed, on_conflict: 'replace' })
+    expect(texts()).toEqual(['Two.', 'Three.'])
+    expect(await Promise.all(['a', 'b', 'c'].map(name => state(id, name)))).toEqual([expect.stringMatching(/^done/), 'done 1', 'done 1'])
+    expect((await vectors(id, 'b')).map(({ chunk, provider, current }) => [chunk, provider, current])).toEqual([[1, 'openai', true]])
+  } finally {
+    await other.stop()
+  }
 })
 
 test('where one chunk is edited only that is written, and one text is embedded', async () => {

@@ -2,7 +2,7 @@ import { bytesOf, CALLER } from '../embeddings/vector.ts'
 import { Refusal } from '../errors.ts'
 import { parseJson } from '../json.ts'
 import { diversify, wordsOf } from '../search/diversify.ts'
-import { type Asked, type Collection, type Hit, POOL, type Search } from '../search/search.ts'
+import { type Asked, type Collection, type Hit, POOL, type Search, type Weights } from '../search/search.ts'
 import type { Statement } from './batch.ts'
 import type { Database } from './database.ts'
 import type { Scope } from './scope.ts'
@@ -12,18 +12,25 @@ import { valuesOf } from './where.ts'
 /** More candidates than are answered, where some are passed over for being alike. */
 const ALIKE = 4
 
+/** Of one arm without the other. */
+const ALONE: Weights = { text: 1, vector: 1 }
+
 /** A phrase that must stand there: what is only near in meaning does not have it. */
 const QUOTED = /"[^"]*[^"\s][^"]*"/
 
-/** What a result `h` shows of an item `r`. */
-const sources: Record<Collection, { chunks?: string; title: string; content: string }> = {
-  knowledge: { title: 'r.title', content: 'r.content' },
+/** Characters that a result shows of a text that is cut into no pieces. */
+const SHOWN = 10_000
+
+/** What a result `h` shows of an item `r`, and the text whose words it marks. */
+const sources: Record<Collection, { chunks?: string; title: string; content: string; text: string }> = {
+  knowledge: { title: 'r.title', content: `left(r.content, ${SHOWN})`, text: 'r.content' },
   documents: {
     chunks: 'left join rag_chunks c on c.organization_id = r.organization_id and c.document_id = r.id and c.number = h.chunk',
     title: 'r.title',
-    content: 'coalesce(c.content, r.content)',
+    content: `coalesce(c.content, left(r.content, ${SHOWN}))`,
+    text: 'coalesce(c.content, r.content)',
   },
-  faqs: { title: 'r.question', content: 'r.answer' },
+  faqs: { title: 'r.question', content: `left(r.answer, ${SHOWN})`, text: 'r.answer' },
 }
 
 /** The items `r` of the best hits `h`. */
@@ -31,10 +38,10 @@ const itemsOf = (collection: Collection): string =>
   `best h join ${tables[collection]} r on r.organization_id = $1 and r.id = h.item_id and r.deleted_at is null and h.collection = '${collection}'`
 
 const resultOf = (collection: Collection, named: boolean): string => {
-  const { chunks = '', title, content } = sources[collection]
+  const { chunks = '', title, content, text } = sources[collection]
   return `select h.score, h.collection, h.item_id, h.chunk,
     (case when h.chunk > 0 then jsonb_build_object('chunk', h.chunk) else '{}' end || ${named ? "jsonb_build_object('collection', h.collection) ||" : ''}
-    jsonb_build_object('id', h.item_id, 'title', ${title}, 'content', ${content}, 'highlight', highlighted(m.language, ${content}, m.words),
+    jsonb_build_object('id', h.item_id, 'title', ${title}, 'content', ${content}, 'highlight', highlighted(m.language, ${text}, m.words),
       'score', round(h.score::numeric, 6), 'scores', jsonb_build_object('text', round(h.words::numeric, 4), 'vector', round(h.cosine::numeric, 6))))::text as json
   from ${itemsOf(collection)} ${chunks} join marked m on m.language = coalesce(r.language, 'en')`
 }
@@ -42,19 +49,21 @@ const resultOf = (collection: Collection, named: boolean): string => {
 /**
  * One statement, and so one moment of the database. Scores of words are divided by the best of them; a cosine is measured from that of
  * the last of the nearest, out of what is left to 1: models differ in how near they see what has nothing in common, and one that sees
- * no difference makes none. An arm that found nothing has no say; an item without vector gets an average one.
+ * no difference makes none. An arm that found nothing has no say, one that is alone all of it; an item without vector gets an average one.
  */
 const statementOf = (organization: string, asked: Asked): Statement => {
-  const { collections, weights, question, mode } = asked
+  const { collections, question, mode } = asked
   const values = valuesOf([organization])
   const query = asked.query === undefined ? undefined : values.add(asked.query, 'text')
   const vector = question && values.add(bytesOf(question.vector), 'real[]')
   const made =
     question && `${values.add(question.provider, 'text')}, ${values.add(question.model, 'text')}, ${values.add(question.dimensions, 'int')}`
+  const weights = query === undefined || vector === undefined ? ALONE : asked.weights
   const [text, near] = [values.add(weights.text, 'float8'), values.add(weights.vector, 'float8')]
   const least = values.add(asked.min_score, 'float8')
   const most = values.add(asked.diversity > 0 ? asked.limit * ALIKE : asked.limit, 'int')
-  const generation = (collection: Collection) => `(select serving_generation('${collection}', ${made}))`
+  const serving = mode === 'vector' ? 'asked_generation' : 'serving_generation'
+  const generation = (collection: Collection) => `(select ${serving}('${collection}', ${made}))`
   const brought = question?.provider === CALLER.provider
   const wholes = (collection: Collection) => brought && collection === 'documents'
   const places = { query, vector, nearest: mode === 'vector' ? `2 * ${most}` : POOL, generation }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { engine } from '../support/database.ts'
 import { type Call, type Running, run } from '../support/http.ts'
@@ -63,20 +64,23 @@ withVectors('the embedding of a long document is that of the whole: one hit, the
   expect(many.filter(({ id, scores }) => id === 'long' && scores.vector !== null)).toHaveLength(1)
 })
 
-withVectors('pieces and their document may both bring vectors: a piece has the better of its own and, being the best, the whole one', async () => {
-  const { call } = await app.organization()
-  const chunks = [{ content: 'The pool.', embedding: [0, 1] }, { content: 'The bar.', embedding: [3, 4] }, { content: 'The gym.' }]
-  await put(call, 'd', { content: 'The pool. The bar. The gym.', chunks, embedding: [1, 0] })
-  const told = (found: Found[]) => found.map(({ chunk, scores }) => [chunk, scores.vector])
-  expect(told(await search(call, { query: 'pool', embedding: [1, 0] }))).toEqual([
-    [1, 1],
-    [2, 0.6],
-  ])
-  expect(told(await search(call, { embedding: [1, 0], mode: 'vector' }))).toEqual([
-    [2, 1],
-    [1, 0],
-  ])
-})
+withVectors(
+  'pieces and their document may both bring vectors: a piece has the better of its own and, being the best, the whole one',
+  async () => {
+    const { call } = await app.organization()
+    const chunks = [{ content: 'The pool.', embedding: [0, 1] }, { content: 'The bar.', embedding: [3, 4] }, { content: 'The gym.' }]
+    await put(call, 'd', { content: 'The pool. The bar. The gym.', chunks, embedding: [1, 0] })
+    const told = (found: Found[]) => found.map(({ chunk, scores }) => [chunk, scores.vector])
+    expect(told(await search(call, { query: 'pool', embedding: [1, 0] }))).toEqual([
+      [1, 1],
+      [2, 0.6],
+    ])
+    expect(told(await search(call, { embedding: [1, 0], mode: 'vector' }))).toEqual([
+      [2, 1],
+      [1, 0],
+    ])
+  },
+)
 
 withVectors('an embedding that is changed, taken away, or of another content is not found any more', async () => {
   const { call } = await app.organization()
@@ -95,3 +99,21 @@ withVectors('an embedding that is changed, taken away, or of another content is 
     expect(await vectorOf()).toEqual([])
   }
 })
+
+test.runIf(engine === 'server' && process.env.TEST_DATABASE_URL !== undefined)(
+  'the migration brings the vectors of documents that were there before, and leaves those that are there',
+  async () => {
+    const { call, id } = await app.organization()
+    await put(call, 'before', { content: long('sauna', 1), embedding: [1, 0] })
+    await put(call, 'after', { content: 'Short.', embedding: [3, 4] })
+    await put(call, 'none', { content: 'Without.' })
+    await app.database.sql(`delete from item_vectors where organization_id = $1 and item_id = 'before'`, [id])
+    const migration = readFileSync(new URL('../../sql/043_whole_vectors.sql', import.meta.url), 'utf8')
+    for (let n = 0; n < 2; n++) await app.database.sql(`begin; ${migration} commit`)
+    const found = await search(call, { embedding: [1, 0], mode: 'vector' })
+    expect(found.map(({ id, scores }) => [id, scores.vector])).toEqual([
+      ['before', 1],
+      ['after', 0.6],
+    ])
+  },
+)

@@ -1,14 +1,14 @@
 import { jsonOf } from '../../shared/db/rows.ts'
-import { removeStaleOfEntries } from '../../shared/db/vectors.ts'
+import { broughtVector, removeStaleOfEntries, restoreBrought } from '../../shared/db/vectors.ts'
 import { embeddedSql } from '../../shared/embeddings/texts.ts'
 import type { ReplicaSql } from '../../shared/migration/postgres.ts'
 
-const entry = jsonOf(`id, organization_id, agent_id, title, content, tags, language, extra,
+const entry = jsonOf(`id, organization_id, agent_id, title, content, tags, language, ${broughtVector('knowledge')} as vector, extra,
   iso(created_at) as created_at, iso(updated_at) as updated_at`)
 
-/** Whole entries, as memory and Postgres exchange them. Their vectors are made again. */
+/** Whole entries with the vectors that callers brought, as memory and Postgres exchange them. A model's vectors are made again. */
 export const entryReplica: ReplicaSql = {
-  entries: `select organization_id, id, version, deleted_at is not null as deleted, ${entry} as json from knowledge_entries`,
+  entries: `select organization_id, id, version, deleted_at is not null as deleted, ${entry} as json from knowledge_entries i`,
   restore: [
     `insert into knowledge_entries as r
   (organization_id, id, agent_id, title, content, tags, language, extra, version, created_at, updated_at, deleted_at)
@@ -23,5 +23,6 @@ set agent_id = excluded.agent_id, title = excluded.title, content = excluded.con
   extra = excluded.extra, version = nextval('row_version'), created_at = excluded.created_at, updated_at = excluded.updated_at,
   deleted_at = excluded.deleted_at`,
     removeStaleOfEntries('knowledge'),
+    ...restoreBrought('knowledge'),
   ],
 }

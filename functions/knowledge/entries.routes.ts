@@ -13,13 +13,14 @@ import type { EntryStore } from './entries.store.ts'
 type Deps = { entries: EntryStore; model: Embeddings | undefined }
 const route = routesOf<Deps>()
 
-const embed = async ({ model }: Deps, scope: Scope, text: string | undefined): Promise<Embedded> =>
-  (await embedItems(model, scope, [{ text }]))[0] as Embedded
+/** The vector of an entry: the one that a caller brings, else the model's of its text. */
+const embed = async ({ model }: Deps, scope: Scope, text: string | undefined, brought: number[] | undefined): Promise<Embedded> =>
+  (await embedItems(model, scope, [{ text, brought }]))[0] as Embedded
 
-/** The text that a patch leaves an entry with, undefined where it stays as it is: the model is not asked for it. */
+/** The text that a patch leaves an entry with, undefined where the model is not asked: it stays as it is, or a vector comes along. */
 const changedText = async ({ entries, model }: Deps, scope: Scope, id: string, patch: EntryPatch): Promise<string | undefined> => {
-  const { title, content, tags } = patch
-  if (!model || (title ?? content ?? tags) === undefined) return undefined
+  const { title, content, tags, embedding } = patch
+  if (!model || embedding || (title ?? content ?? tags) === undefined) return undefined
   const present = parse(found('entry', id, await entries.get(scope, id)))
   const [before, after] = [present, { title: title ?? present.title, content: content ?? present.content, tags: tags ?? present.tags }]
   const text = embeddedText.knowledge(after)
@@ -36,9 +37,10 @@ export const entryRoutes = [
     returns: Entry,
     status: 201,
     handle: async ({ body, scope, now }, deps) => {
-      const { id = newId('kno'), agent_id = null, tags = [], language = null, ...texts } = body
+      const { id = newId('kno'), agent_id = null, tags = [], language = null, embedding, ...texts } = body
       const entry = { ...texts, id, agent_id, tags, language, at: now }
-      return made('entry', id, await deps.entries.create(scope, entry, await embed(deps, scope, embeddedText.knowledge(entry))))
+      const embedded = await embed(deps, scope, embeddedText.knowledge(entry), embedding)
+      return made('entry', id, await deps.entries.create(scope, entry, embedded))
     },
   }),
   route({
@@ -68,8 +70,9 @@ export const entryRoutes = [
     body: EntryPatch,
     returns: Entry,
     handle: async ({ params: { id }, body, scope, ifMatch, now }, deps) => {
-      const embedded = await embed(deps, scope, await changedText(deps, scope, id, body))
-      return found('entry', id, await deps.entries.update(scope, id, body, embedded, now, ifMatch))
+      const { embedding, ...change } = body
+      const embedded = await embed(deps, scope, await changedText(deps, scope, id, body), embedding)
+      return found('entry', id, await deps.entries.update(scope, id, change, embedded, now, ifMatch))
     },
   }),
   route({

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Vector } from '../../shared/embeddings/shape.ts'
 import { Id, recordFields } from '../../shared/shapes.ts'
 
 /** ISO 639, two or three letters; null where nobody said. */
@@ -10,6 +11,8 @@ const fields = {
   content: z.string().max(1_000_000),
   tags: z.array(z.string().min(1).max(200)).max(200),
   language: Language.nullable(),
+  /** Of title, content and tags; it is searched by, and not answered. */
+  embedding: Vector,
 }
 
 /** An entry on the wire. An imported one shows what it came with. */
@@ -30,10 +33,11 @@ export const EntryCreate = z.strictObject({
   content: fields.content,
   tags: fields.tags.optional(),
   language: fields.language.optional(),
+  embedding: fields.embedding.optional(),
 })
 
 export const EntryPatch = z.strictObject(fields).partial()
-export type EntryPatch = z.infer<typeof EntryPatch>
+export type EntryPatch = z.output<typeof EntryPatch>
 
 export const EntryFilter = z.strictObject({ agent_id: z.string() }).partial()
 export type EntryFilter = z.infer<typeof EntryFilter>

@@ -4,6 +4,9 @@ import type { Methods } from '../../shared/migration/ports.ts'
 import type { Page, Row, Slice } from '../../shared/record.ts'
 import type { Entry, EntryFilter, EntryPatch } from './entries.schema.ts'
 
+/** What is undefined stays. */
+export type EntryChange = Omit<EntryPatch, 'embedding'>
+
 /** A new entry. Times are ISO 8601. */
 export type NewEntry = {
   id: string
@@ -29,7 +32,7 @@ export type EntryStore = {
   update(
     scope: Scope,
     id: string,
-    patch: EntryPatch,
+    patch: EntryChange,
     embedded: Embedded,
     at: string,
     ifMatch: string | undefined,

@@ -59,6 +59,6 @@ select e ->> 'organization_id', e ->> 'id', number, c ->> 'content' from ${chunk
   from ${chunks} and jsonb_typeof(c -> 'embedding') = 'array'
   union all
   select d.organization_id, d.id, 0, d.content_hash, unit_vector(d.embeddings::real[])
-  from rag_documents d where (d.organization_id, d.id) in ${named} and d.deleted_at is null and d.embeddings is not null and d.chunk_count <= 1`),
+  from rag_documents d where (d.organization_id, d.id) in ${named} and d.deleted_at is null and d.embeddings is not null`),
   ],
 }

@@ -15,23 +15,33 @@ import {
   DocumentsDelete,
   DocumentPatch as Patch,
 } from './documents.schema.ts'
-import type { DocumentChange, DocumentStore, NewDocument } from './documents.store.ts'
+import type { DocumentChange, DocumentStore, EmbeddedStore, NewDocument } from './documents.store.ts'
 import { piecesOf } from './pieces.ts'
 
-type Deps = { documents: DocumentStore; embeddings: Embeddings | undefined }
+/** `embedded` is asked before the provider, of documents that may be there already. */
+type Deps = { documents: DocumentStore; embeddings: Embeddings | undefined; embedded: EmbeddedStore | undefined }
 const route = routesOf<Deps>()
 
 /** Documents with their pieces, which have their vectors before any transaction begins. */
-const cutUp = async (scope: Scope, { embeddings }: Deps, documents: readonly ({ id?: string | undefined } & DocumentPut)[]) => {
-  const pieces = await piecesOf(embeddings, scope, documents)
+const cutUp = async (
+  scope: Scope,
+  { embeddings, embedded }: Partial<Deps>,
+  documents: readonly ({ id?: string | undefined } & DocumentPut)[],
+) => {
+  const pieces = await piecesOf(embeddings, scope, documents, embedded)
   return documents.map(({ id = newId('doc'), title, content, metadata = {}, language = null, embedding = null }, i): NewDocument => {
     return { id, title, content, metadata, language, embedding, pieces: pieces[i] as NewDocument['pieces'] }
   })
 }
 
-const changeOf = async (scope: Scope, { embeddings }: Deps, { chunks, ...fields }: DocumentPatch): Promise<DocumentChange> => {
+const changeOf = async (
+  scope: Scope,
+  { embeddings, embedded }: Deps,
+  id: string,
+  { chunks, ...fields }: DocumentPatch,
+): Promise<DocumentChange> => {
   if (fields.content === undefined && chunks === undefined) return fields
-  const [pieces] = await piecesOf(embeddings, scope, [{ content: fields.content ?? '', chunks }])
+  const [pieces] = await piecesOf(embeddings, scope, [{ id, content: fields.content, chunks }], embedded)
   return { ...fields, pieces }
 }
 
@@ -46,10 +56,12 @@ export const documentRoutes = [
     status: 201,
     bodyLimit: MANY,
     handle: async ({ body, scope, now }, deps) => {
+      const { embeddings } = deps
       if (!('documents' in body))
-        return (await deps.documents.create(scope, await cutUp(scope, deps, [body]), 'error', now, ''))[0] as Row<Document>
-      const documents = await cutUp(scope, deps, body.documents)
-      return { rows: await deps.documents.create(scope, documents, body.on_conflict ?? 'error', now, 'documents') }
+        return (await deps.documents.create(scope, await cutUp(scope, { embeddings }, [body]), 'error', now, ''))[0] as Row<Document>
+      const mode = body.on_conflict ?? 'error'
+      const documents = await cutUp(scope, mode === 'error' ? { embeddings } : deps, body.documents)
+      return { rows: await deps.documents.create(scope, documents, mode, now, 'documents') }
     },
   }),
   route({
@@ -102,7 +114,11 @@ export const documentRoutes = [
     returns: Document,
     bodyLimit: MANY,
     handle: async ({ params, body, scope, ifMatch, now }, deps) =>
-      found('document', params.id, await deps.documents.update(scope, params.id, await changeOf(scope, deps, body), now, ifMatch)),
+      found(
+        'document',
+        params.id,
+        await deps.documents.update(scope, params.id, await changeOf(scope, deps, params.id, body), now, ifMatch),
+      ),
   }),
   route({
     method: 'delete',

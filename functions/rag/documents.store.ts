@@ -59,6 +59,15 @@ export type DocumentStore = {
   removeWhere(scope: Scope, where: Where, at: string, among?: readonly string[]): Promise<number>
 }
 
+/** What a document is to be: SHA-256 of its content, undefined where that stays, and what tells the chunks that its caller gave. */
+export type Told = { id: string; content: string | undefined; chunks: string | null }
+
+/** What Postgres knows of the documents' vectors: nothing but in the stage `complete`. */
+export type EmbeddedStore = {
+  /** The ids of those that are there as they are told, with the vectors of all their pieces. */
+  unchanged(scope: Scope, told: readonly Told[]): Promise<ReadonlySet<string>>
+}
+
 /** A document that is still to be cut up. */
 export type Uncut = { organization_id: string; id: string; version: string; content: string }
 

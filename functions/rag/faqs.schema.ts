@@ -41,8 +41,7 @@ export type FaqPut = z.output<typeof FaqPut>
 
 export const FaqPatch = z.strictObject(fields).partial()
 
-/** `delete` is a word of the path. */
-const FaqCreate = FaqPut.extend({ id: Id.refine(id => id !== 'delete', "'delete' is a word of this path and cannot be an id").optional() })
+const FaqCreate = FaqPut.extend({ id: Id.optional() })
 export type FaqCreate = z.output<typeof FaqCreate>
 
 const Faqs = z.strictObject({ faqs: z.array(FaqCreate).min(1).max(200) }).superRefine(({ faqs }, context) => {

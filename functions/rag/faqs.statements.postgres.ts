@@ -44,7 +44,10 @@ select coalesce(a.id, refuse('AH411', format('faq %s exists already', g.id), cas
 from given g left join answer a using (id)
 order by place`
 
-/** Makes $2 or replaces it whole; without a version and a row in the answer it is not there. What was imported with it stays in `extra`. */
+/**
+ * Makes $2 or replaces it whole; without a version and a row in the answer it is not there. What was imported with it stays in `extra`.
+ * It is made where the row is new (xmax is 0), or a tombstone (one that was there before) has come to life now.
+ */
 export const put = `with ${embeddedRows('$6')}, made as (
   insert into faqs as r (${columns})
   select ${valuesAt('$4')} from (select $2::text as id, ${fieldsOf('$5::jsonb')}) n join embedded e using (id)
@@ -56,9 +59,10 @@ export const put = `with ${embeddedRows('$6')}, made as (
     extra = case when r.deleted_at is null then r.extra end,
     created_at = case when r.deleted_at is null then r.created_at else excluded.created_at end
   where case when r.deleted_at is null then r.version = coalesce($3::bigint, r.version) else $3::bigint is null end
-  returning *
+  returning r.*, r.xmax = 0 or r.created_at = $4::timestamptz
+    and exists (select from faqs b where b.organization_id = $1 and b.id = $2 and b.deleted_at is not null) as created
 ), ${keepVectors('faqs', 'made')}
-select id, version, ${json}, created_at = $4::timestamptz from made
+select id, version, ${json}, created from made
 union all
 select $2, (select version from faqs where organization_id = $1 and id = $2 and deleted_at is null), null, null
 where not exists (select from made)`

@@ -4,6 +4,8 @@ import { inPostgresAlone } from '../../shared/migration/alone.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { documentCollection, faqCollection } from './collections.ts'
 import { documentRoutes } from './documents.routes.ts'
+import type { EmbeddedStore } from './documents.store.ts'
+import { postgresEmbedded } from './embedded.postgres.ts'
 import { faqRoutes } from './faqs.routes.ts'
 import { removingByIds } from './remove.ts'
 import { searchRoutes } from './search.routes.ts'
@@ -12,9 +14,15 @@ import { searchRoutes } from './search.routes.ts'
 export const makeRag = ({ db, stage, embeddings }: Shared) => {
   const documents = stage(documentCollection())
   const faqs = stage(faqCollection())
+  const known = postgresEmbedded(db)
+  const embedded: EmbeddedStore = {
+    unchanged: async (scope, told) =>
+      (await documents.keeper.enter()).row.stage === 'complete' ? known.unchanged(scope, told) : new Set(),
+  }
   const stores = {
     embeddings,
     search: inPostgresAlone(documents, inPostgresAlone(faqs, postgresSearch(db))),
+    embedded,
     get documents() {
       return documents.keeper.stage() === 'complete' ? documents.store : removingByIds(documents.store)
     },

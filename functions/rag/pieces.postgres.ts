@@ -48,10 +48,7 @@ where not exists (
 on conflict (organization_id, document_id, number) do update
 set content = excluded.content, overlap = excluded.overlap`
 
-/** The vector of the whole document, where that is all there is to it. */
-const WHOLE = 'd.embeddings is not null and d.chunk_count <= 1'
-
-/** Vectors of other texts than the chunks have now, and those that the caller gave no more ($3: those that are given). */
+/** Vectors of other texts than the chunks have now, and those that the caller gave no more ($3: those that are given; at chunk 0: the document's). */
 const stale = `with ${target}, given as materialized (
   select item, chunk from jsonb_to_recordset($3::jsonb) v (item text, chunk int, provider text) where provider = 'caller'
 )
@@ -59,20 +56,20 @@ delete from item_vectors v using target t, rag_documents d, embedding_generation
 where v.organization_id = $1 and v.collection = 'documents' and v.item_id = t.id
   and d.organization_id = $1 and d.id = t.id
   and g.organization_id = $1 and g.collection = 'documents' and g.number = v.generation
-  and case when v.chunk = 0 then (${WHOLE}) is not true
+  and case when v.chunk = 0 then d.embeddings is null
     when g.provider = 'caller' then t.e ? 'count' and (v.item_id, v.chunk) not in (select item, chunk from given)
     else not exists (
       select from rag_chunks c
       where c.organization_id = $1 and c.document_id = v.item_id and c.number = v.chunk and c.content_hash = v.text_hash) end`
 
-/** A vector that is there already, of the same text, is left alone. */
+/** A vector that is there already, of the same text, is left alone. That of the whole document, which a caller brought, is at chunk 0. */
 const known = `with ${target}, given as materialized (
   select v.item, v.chunk, v.provider, v.model, v.dimensions, v.hash, v.vector::real[] as vector
   from jsonb_to_recordset($3::jsonb) v (item text, chunk int, provider text, model text, dimensions int, hash text, vector text)
   join target t on t.id = v.item
   union all
   select d.id, 0, 'caller', 'caller', ${WIDTH}, d.content_hash, unit_vector(d.embeddings::real[])
-  from target t join rag_documents d on d.organization_id = $1 and d.id = t.id where ${WHOLE}
+  from target t join rag_documents d on d.organization_id = $1 and d.id = t.id where d.embeddings is not null
 ), generation as materialized (
   select provider, model, dimensions, embedding_generation($1, 'documents', provider, model, dimensions) as number
   from (select distinct provider, model, dimensions from given order by 1, 2, 3) made

@@ -2,13 +2,18 @@ import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { Scope } from '../../shared/db/scope.ts'
 import type { Embeddings } from '../../shared/embeddings/embeddings.ts'
+import { hashOf } from '../../shared/embeddings/key.ts'
 import { embeddedText } from '../../shared/embeddings/texts.ts'
 import { unit } from '../../shared/embeddings/vector.ts'
-import type { GivenChunk, Pieces } from './documents.store.ts'
+import type { EmbeddedStore, GivenChunk, Pieces } from './documents.store.ts'
 import { type Piece, piecesIn } from './split.ts'
 
-/** A document's content, and its chunks where the caller cut it up. */
-export type Source = { content: string; chunks?: { content: string; embedding?: number[] | undefined }[] | undefined }
+/** A document's content (undefined where that stays), and its chunks where the caller cut it up; its id where it may be there already. */
+export type Source = {
+  id?: string | undefined
+  content?: string | undefined
+  chunks?: { content: string; embedding?: number[] | undefined }[] | undefined
+}
 
 /** More texts than these are left to the job complete-embeddings: a request waits, and its vectors fill one statement. */
 const MOST = 500
@@ -41,23 +46,45 @@ const cutter = () => {
   }
 }
 
-/** Cuts documents up, and has the vectors of all their pieces made or found at once. Never inside a transaction. */
-export const piecesOf = async (embeddings: Embeddings | undefined, scope: Scope, sources: readonly Source[]): Promise<Pieces[]> => {
+type Cut = Pick<Pieces, 'given' | 'hash'> & { source: Source; list: Piece[] }
+
+/** Of the documents that may be there, those that are there just so, with all their vectors. */
+const settled = async (embedded: EmbeddedStore | undefined, scope: Scope, cut: readonly Cut[]): Promise<ReadonlySet<Source>> => {
+  const told = cut.flatMap(({ source: { id, content }, hash }) =>
+    id === undefined ? [] : [{ id, content: content && hashOf(content), chunks: hash }],
+  )
+  if (!embedded || told.length === 0) return new Set()
+  const ids = await embedded.unchanged(scope, told)
+  return new Set(cut.flatMap(({ source }) => (source.id !== undefined && ids.has(source.id) ? [source] : [])))
+}
+
+/**
+ * Cuts documents up, and has the vectors of all their pieces made or found at once: of those, where `embedded` is asked, that are not
+ * there just so (their vectors are for the job, should they change in this moment). Never inside a transaction.
+ */
+export const piecesOf = async (
+  embeddings: Embeddings | undefined,
+  scope: Scope,
+  sources: readonly Source[],
+  embedded?: EmbeddedStore,
+): Promise<Pieces[]> => {
   const cutUp = cutter()
-  const cut: (Pick<Pieces, 'given' | 'hash'> & { list: Piece[] })[] = []
+  const cut: Cut[] = []
   for (const source of sources) {
     const given = givenOf(source)
-    const list = given ? given.map(({ content }) => ({ content, overlap: 0 })) : await cutUp(source.content)
-    cut.push({ given, hash: given && hashOfChunks(given), list })
+    const list = given ? given.map(({ content }) => ({ content, overlap: 0 })) : await cutUp(source.content ?? '')
+    cut.push({ source, given, hash: given && hashOfChunks(given), list })
   }
-  const texts = [...new Set(cut.flatMap(({ list }) => list.map(embeddedText.documents)))]
+  const done = embeddings ? await settled(embedded, scope, cut) : new Set()
+  const texts = [...new Set(cut.flatMap(({ source, list }) => (done.has(source) ? [] : list.map(embeddedText.documents))))]
   const asks = embeddings && texts.length > 0 && texts.length <= MOST ? embeddings : undefined
   const vectors = asks ? await asks.embedSome(scope, texts) : []
   const known = new Map(texts.map((text, i) => [text, vectors[i]]))
-  return cut.map(({ list, ...rest }) => {
+  return cut.map(({ source, list, ...rest }) => {
+    const asked = done.has(source) ? undefined : asks
     const pieces = list.map(piece => ({ ...piece, vector: known.get(embeddedText.documents(piece)) }))
     const missing = pieces.some(({ vector, content }) => vector === undefined && content.trim() !== '') // a blank one needs none
-    const state = pieces.length === 0 ? 'none' : !asks ? 'pending' : missing ? 'failed' : 'done'
-    return { ...rest, list: pieces, model: asks && { provider: asks.provider, model: asks.model, dimensions: asks.dimensions }, state }
+    const state = pieces.length === 0 ? 'none' : !asked ? 'pending' : missing ? 'failed' : 'done'
+    return { ...rest, list: pieces, model: asked && { provider: asked.provider, model: asked.model, dimensions: asked.dimensions }, state }
   })
 }

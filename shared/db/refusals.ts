@@ -68,6 +68,8 @@ export const toRefusal = (error: DatabaseError): Error => {
       return refuseAt('version_mismatch')
     case 'AH422':
       return refuse('idempotency_key_reused', 'this Idempotency-Key was used for another request')
+    case 'AH503':
+      return refuse('unavailable', error.message, 30)
     case '23505':
       return refuse('conflict', 'a record with this key exists already')
     case '23503':

@@ -1,104 +1,47 @@
-import { bytesOf } from '../embeddings/vector.ts'
+import { bytesOf, CALLER } from '../embeddings/vector.ts'
 import { Refusal } from '../errors.ts'
-import { parseJson, stringify } from '../json.ts'
+import { parseJson } from '../json.ts'
 import { diversify, wordsOf } from '../search/diversify.ts'
-import { type Asked, type Collection, type Hit, type Narrow, POOL, type Search } from '../search/search.ts'
+import { type Asked, type Collection, type Hit, POOL, type Search, type Weights } from '../search/search.ts'
 import type { Statement } from './batch.ts'
 import type { Database } from './database.ts'
-import { documentsWhere, faqsWhere } from './filters.ts'
 import type { Scope } from './scope.ts'
-import { type Values, valuesOf } from './where.ts'
+import { foundOf, hitsOf, tables } from './search.hits.ts'
+import { valuesOf } from './where.ts'
 
 /** More candidates than are answered, where some are passed over for being alike. */
 const ALIKE = 4
 
+/** Of one arm without the other. */
+const ALONE: Weights = { text: 1, vector: 1 }
+
 /** A phrase that must stand there: what is only near in meaning does not have it. */
 const QUOTED = /"[^"]*[^"\s][^"]*"/
 
-/** Where a collection's items `r` are, and what a result `h` shows of them. */
-const sources: Record<Collection, { table: string; chunks?: string; title: string; content: string }> = {
-  knowledge: { table: 'knowledge_entries', title: 'r.title', content: 'r.content' },
+/** Characters that a result shows of a text that is cut into no pieces. */
+const SHOWN = 10_000
+
+/** What a result `h` shows of an item `r`, and the text whose words it marks. */
+const sources: Record<Collection, { chunks?: string; title: string; content: string; text: string }> = {
+  knowledge: { title: 'r.title', content: `left(r.content, ${SHOWN})`, text: 'r.content' },
   documents: {
-    table: 'rag_documents',
     chunks: 'left join rag_chunks c on c.organization_id = r.organization_id and c.document_id = r.id and c.number = h.chunk',
     title: 'r.title',
-    content: 'coalesce(c.content, r.content)',
+    content: `coalesce(c.content, left(r.content, ${SHOWN}))`,
+    text: 'coalesce(c.content, r.content)',
   },
-  faqs: { table: 'faqs', title: 'r.question', content: 'r.answer' },
-}
-
-/** The condition that the items `r` of a collection fulfil; undefined where all do. */
-const condition = (collection: Collection, { where, tags, agent_id }: Narrow, values: Values): string | undefined => {
-  if (collection === 'knowledge') {
-    const parts = [
-      ...(tags ? [`r.tags @> array(select jsonb_array_elements_text(${values.add(stringify(tags), 'jsonb')}))`] : []),
-      ...(agent_id === undefined ? [] : [`r.agent_id = ${values.add(agent_id, 'text')}`]),
-    ]
-    return parts.length > 0 ? parts.join(' and ') : undefined
-  }
-  if (where === undefined) return undefined
-  return (collection === 'faqs' ? faqsWhere : documentsWhere)(where, values, 'r')
-}
-
-/** `nearest`: how many vectors an arm brings, twice what is answered where nothing else has a say. */
-type Places = {
-  query: string | undefined
-  vector: string | undefined
-  nearest: string | number
-  generation: (collection: Collection) => string
-}
-
-/** The hits of a collection: what words find, what is nearest, and what each says of the other's. */
-const hitsOf = (
-  collection: Collection,
-  { narrow, mode }: Asked,
-  values: Values,
-  { query, vector, nearest, generation }: Places,
-): string => {
-  const name = (part: string) => `${collection}_${part}`
-  const filter = condition(collection, narrow, values)
-  const among = filter === undefined ? 'null::text[]' : `(select ids from ${name('among')})`
-  const ctes: string[] = []
-  const as = (part: string, text: string) => void ctes.push(`${name(part)} as materialized (${text})`)
-  if (filter !== undefined) {
-    const { table } = sources[collection]
-    as(
-      'among',
-      `select coalesce(array_agg(r.id), '{}') as ids from ${table} r where r.organization_id = $1 and r.deleted_at is null and ${filter}`,
-    )
-  }
-  const none = (score: string) => `select null::text as item_id, null::int as chunk, null::float8 as ${score} limit 0`
-  const near = vector !== undefined && mode !== 'text'
-  as('near', near ? `select * from nearest('${collection}', ${generation(collection)}, ${vector}, ${nearest}, ${among})` : none('cosine'))
-  as(
-    'words',
-    query !== undefined && mode !== 'vector'
-      ? `select h.* from (select array_agg(item_id) as items, array_agg(chunk) as chunks from ${name('near')}) also,
-    text_hits('${collection}', ${query}, ${POOL}, ${among}, also.items, also.chunks) h`
-      : none('score'),
-  )
-  as(
-    'cosines',
-    near
-      ? `select * from ${name('near')} union all
-    select c.* from (
-      select array_agg(w.item_id) as items, array_agg(w.chunk) as chunks from ${name('words')} w
-      where not exists (select from ${name('near')} n where n.item_id = w.item_id and n.chunk = w.chunk)
-    ) rest, cosines('${collection}', ${generation(collection)}, ${vector}, rest.items, rest.chunks) c`
-      : none('cosine'),
-  )
-  return ctes.join(', ')
+  faqs: { title: 'r.question', content: `left(r.answer, ${SHOWN})`, text: 'r.answer' },
 }
 
 /** The items `r` of the best hits `h`. */
 const itemsOf = (collection: Collection): string =>
-  `best h join ${sources[collection].table} r on r.organization_id = $1 and r.id = h.item_id and r.deleted_at is null and h.collection = '${collection}'`
+  `best h join ${tables[collection]} r on r.organization_id = $1 and r.id = h.item_id and r.deleted_at is null and h.collection = '${collection}'`
 
 const resultOf = (collection: Collection, named: boolean): string => {
-  const { chunks = '', title, content } = sources[collection]
+  const { chunks = '', title, content, text } = sources[collection]
   return `select h.score, h.collection, h.item_id, h.chunk,
     (case when h.chunk > 0 then jsonb_build_object('chunk', h.chunk) else '{}' end || ${named ? "jsonb_build_object('collection', h.collection) ||" : ''}
-    jsonb_build_object('id', h.item_id, 'title', ${title}, 'content', ${content}, 'highlight', highlighted(m.language, ${content}, m.words),
+    jsonb_build_object('id', h.item_id, 'title', ${title}, 'content', ${content}, 'highlight', highlighted(m.language, ${text}, m.words),
       'score', round(h.score::numeric, 6), 'scores', jsonb_build_object('text', round(h.words::numeric, 4), 'vector', round(h.cosine::numeric, 6))))::text as json
   from ${itemsOf(collection)} ${chunks} join marked m on m.language = coalesce(r.language, 'en')`
 }
@@ -106,31 +49,32 @@ const resultOf = (collection: Collection, named: boolean): string => {
 /**
  * One statement, and so one moment of the database. Scores of words are divided by the best of them; a cosine is measured from that of
  * the last of the nearest, out of what is left to 1: models differ in how near they see what has nothing in common, and one that sees
- * no difference makes none. An arm that found nothing has no say; an item without vector gets an average one.
+ * no difference makes none. An arm that found nothing has no say, one that is alone all of it; an item without vector gets an average one.
  */
 const statementOf = (organization: string, asked: Asked): Statement => {
-  const { collections, weights, question, mode } = asked
+  const { collections, question, mode } = asked
   const values = valuesOf([organization])
   const query = asked.query === undefined ? undefined : values.add(asked.query, 'text')
   const vector = question && values.add(bytesOf(question.vector), 'real[]')
   const made =
     question && `${values.add(question.provider, 'text')}, ${values.add(question.model, 'text')}, ${values.add(question.dimensions, 'int')}`
+  const weights = query === undefined || vector === undefined ? ALONE : asked.weights
   const [text, near] = [values.add(weights.text, 'float8'), values.add(weights.vector, 'float8')]
   const least = values.add(asked.min_score, 'float8')
   const most = values.add(asked.diversity > 0 ? asked.limit * ALIKE : asked.limit, 'int')
-  const generation = (collection: Collection) => `(select serving_generation('${collection}', ${made}))`
+  const serving = mode === 'vector' ? 'asked_generation' : 'serving_generation'
+  const generation = (collection: Collection) => `(select ${serving}('${collection}', ${made}))`
+  const brought = question?.provider === CALLER.provider
+  const wholes = (collection: Collection) => brought && collection === 'documents'
   const places = { query, vector, nearest: mode === 'vector' ? `2 * ${most}` : POOL, generation }
   const quoted = mode === 'hybrid' && QUOTED.test(asked.query ?? '')
-  const found = collections.map(
-    name => `select '${name}' as collection, item_id, chunk, w.score as words, v.cosine
-  from ${name}_words w full join ${name}_cosines v using (item_id, chunk)${quoted ? ' where w.score is not null' : ''}`,
-  )
+  const found = collections.map(name => foundOf(name, wholes(name)))
   const narrowed = Object.values(asked.narrow).some(value => value !== undefined)
   return {
-    name: `search.${mode}.${collections.join('_')}.${query === undefined ? '' : 'words'}.${question ? 'vector' : ''}${quoted ? '.quoted' : ''}`,
+    name: `search.${mode}.${collections.join('_')}.${query === undefined ? '' : 'words'}.${brought ? 'brought' : question ? 'vector' : ''}${quoted ? '.quoted' : ''}`,
     ...(narrowed ? { nameless: true } : {}),
-    text: `with ${collections.map(collection => hitsOf(collection, asked, values, places)).join(',\n')},
-hit as materialized (${found.join('\n  union all ')}
+    text: `with ${collections.map(name => hitsOf(name, asked, values, { ...places, whole: wholes(name) })).join(',\n')},
+hit as materialized (select * from (${found.join('\n  union all ')}) f${quoted ? ' where words is not null' : ''}
 ), weight as materialized (
   select case when max(words) > 0 then ${text} else 0 end as words, case when count(cosine) > 0 then ${near} else 0 end as cosine,
     nullif(max(words), 0) as most, avg(cosine) as average,

@@ -1,6 +1,6 @@
 import type { Embedded } from '../embeddings/items.ts'
 import { embeddedSql } from '../embeddings/texts.ts'
-import { literalOf } from '../embeddings/vector.ts'
+import { literalOf, WIDTH } from '../embeddings/vector.ts'
 import type { Statement, Value } from './batch.ts'
 
 /** The collections of items with one text each, and their tables. */
@@ -79,6 +79,26 @@ export const removeVectorsOfRemoved = (collection: Embeddable, organization: str
 /** A statement of a replica's: the same of the entries in $1. */
 export const removeStaleOfEntries = (collection: Embeddable): string =>
   removal(collection, `(i.organization_id, i.id) in (select e ->> 'organization_id', e ->> 'id' from jsonb_array_elements($1::jsonb) e)`)
+
+const callers = (collection: Embeddable) => `v.collection = '${collection}' and v.generation in (
+    select number from embedding_generations g where g.organization_id = v.organization_id and g.collection = '${collection}' and provider = 'caller')`
+
+/** Of a replica's item `i`: the vector that a caller brought. As numbers of 64 bits they print as those of JavaScript do. */
+export const broughtVector = (collection: Embeddable): string => `(select array_to_json(v.embedding::real[]::float8[]) from item_vectors v
+  where v.organization_id = i.organization_id and v.item_id = i.id and ${callers(collection)})`
+
+/** Statements of a replica's, behind that which wrote the entries in $1: their `vector` becomes the one that a caller brought. */
+export const restoreBrought = (collection: Embeddable): string[] => [
+  `delete from item_vectors v using jsonb_array_elements($1::jsonb) e
+where v.organization_id = e ->> 'organization_id' and v.item_id = e ->> 'id' and ${callers(collection)}`,
+  `insert into item_vectors (organization_id, collection, item_id, chunk, generation, embedding, text_hash)
+select i.organization_id, '${collection}', i.id, 0, embedding_generation(i.organization_id, '${collection}', 'caller', 'caller', ${WIDTH}),
+  array(select number::real from jsonb_array_elements_text(e.vector) with ordinality n (number, place) order by place),
+  text_hash(${embeddedSql[collection]('i.')})
+from jsonb_to_recordset($1::jsonb) e (organization_id text, id text, vector jsonb)
+join ${tables[collection]} i on i.organization_id = e.organization_id and i.id = e.id
+where jsonb_typeof(e.vector) = 'array'`,
+]
 
 /** A part of an import, as legacy.ts has it in `also`: vectors of former texts of the rows in `written`. */
 export const removeStaleOfImport = (collection: Embeddable): string => `delete from item_vectors v using written w

@@ -19,9 +19,15 @@ const LONGEST = 8000
 /** SHA-256 of a text, hexadecimal. */
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** A key as one text: the id of its row. The old dictionary's keys were the hashes alone. */
+/** What a caller names a text by may hold the sign that parts a key, and the sign that stands in for it. */
+const part = (hash: string): string => hash.replace(/[%/]/g, sign => (sign === '%' ? '%25' : '%2F'))
+
+/**
+ * A key as one text: the id of its row, of up to 820 characters. No two keys have one: of the parts the last alone, the model, may hold a
+ * slash. The old dictionary's keys were the hashes alone.
+ */
 export const idOfKey = ({ provider, model, dimensions, hash }: EmbeddingKey): string =>
-  provider === 'legacy' ? hash : [provider, dimensions, NORMALISER, hash, model].join('/')
+  provider === 'legacy' ? hash : [provider, dimensions, NORMALISER, part(hash), model].join('/')
 
 /** What is embedded of a text. */
 export const clip = (text: string): string => (text.length <= LONGEST ? text : text.slice(0, LONGEST).toWellFormed())

@@ -34,7 +34,7 @@ export const inputOf = (
   const [paging, rest] = route.lists ? apart(inBody ? json : query) : []
   const list = paging && (inBody ? checked(ListBody, paging, 'body') : checked(ListQuery, paging, 'query'))
   const body = route.body && checked(route.body, inBody ? rest : json, 'body')
-  refuseReserved(body, reserved)
+  refuseReserved(route, params, body, reserved)
   return {
     params: route.params && checked(route.params, params, 'path'),
     query: checked(route.query ?? NoQuery, paging && !inBody ? rest : query, 'query'),
@@ -64,10 +64,17 @@ const checked = <S extends z.ZodType>(schema: S, value: unknown, where: 'path' |
   throw refusalOf(result.error, where)
 }
 
-/** A record whose id is a literal segment of its route could be made but never be reached. */
-const refuseReserved = (body: unknown, reserved: ReadonlySet<string>): void => {
-  const { id } = (body ?? {}) as { id?: unknown }
-  if (typeof id === 'string' && reserved.has(id)) throw invalid('id', `'${id}' is a word of this path and cannot be an id`)
+/** A record whose id is a literal segment of its route could be made but never be reached: alone, one of several, or by the path of a PUT. */
+const refuseReserved = ({ method }: Route, params: Record<string, string>, body: unknown, reserved: ReadonlySet<string>): void => {
+  if (reserved.size === 0) return
+  const refuse = (id: unknown, path: string): void => {
+    if (typeof id === 'string' && reserved.has(id)) throw invalid(path, `'${id}' is a word of this path and cannot be an id`)
+  }
+  if (method === 'put') for (const [name, id] of Object.entries(params).slice(-1)) refuse(id, name)
+  for (const [field, value] of Object.entries(body ?? {})) {
+    if (field === 'id') refuse(value, 'id')
+    if (Array.isArray(value)) for (const [i, one] of value.entries()) refuse((one as { id?: unknown } | null)?.id, `${field}/${i}/id`)
+  }
 }
 
 const sliceOf = (list: z.output<typeof ListBody> | undefined, openCursor: (cursor: string) => ReturnType<Cursors['open']>): Slice => ({

@@ -46,7 +46,7 @@ export const makeRouter = (functions: HttpFunction[]): ((method: string, path: s
 const tableOf = (name: string, routes: Route[]): Map<number, Pattern[]> => {
   const table = new Map<number, Pattern[]>()
   for (const pattern of routes
-    .map(route => ({ name, route, segments: segmentsOf(route.path), reserved: reservedIds(name, routes, route.path) }))
+    .map(route => ({ name, route, segments: segmentsOf(route.path), reserved: reservedIds(name, routes, route) }))
     .sort(byLiterals)) {
     const { length } = pattern.segments
     table.set(length, [...(table.get(length) ?? []), pattern])
@@ -62,9 +62,10 @@ const paramsOf = (pattern: string[], segments: string[]): Record<string, string>
   return params
 }
 
-/** The literal segments that stand where `path`'s new records would have their id: none of them may become one. */
-const reservedIds = (name: string, routes: Route[], path: string): Set<string> => {
-  const before = segmentsOf(path)
+/** The literal segments that stand where a route's new records have their id, behind its path or at its end: none of them may become one. */
+const reservedIds = (name: string, routes: Route[], { method, path }: Route): Set<string> => {
+  const segments = segmentsOf(path)
+  const before = method === 'put' && segments.at(-1)?.startsWith(':') ? segments.slice(0, -1) : segments
   const depth = before.length
   const below = routes.map(route => segmentsOf(route.path)).filter(segments => before.every((segment, i) => segments[i] === segment))
   const literals = below.map(segments => segments[depth]).filter(segment => segment && !segment.startsWith(':'))

@@ -11,7 +11,7 @@ export type Mode = (typeof modes)[number]
 /** A question's vector: float32[1536] of unit length, and what made it. Only what the same model made is compared with it. */
 export type Question = { vector: ArrayLike<number>; provider: string; model: string; dimensions: number }
 
-/** How much each arm says of a score, none below 0. */
+/** How much each arm says of a score where there are both, none below 0. */
 export type Weights = { text: number; vector: number }
 
 /** Near the best on the Cranfield questions with good vectors, and hardly worse than words alone with bad ones (`npm run bench -- cranfield`). */
@@ -52,6 +52,9 @@ export type Hit = {
 }
 
 export type Search = {
-  /** The results' JSON, best first. Throws Refusal unavailable for mode `vector` where the database cannot compare vectors. */
+  /**
+   * The results' JSON, best first. Throws Refusal unavailable for mode `vector` where the database cannot compare vectors, or has those of
+   * another model yet.
+   */
   search(scope: Scope, asked: Asked): Promise<string[]>
 }

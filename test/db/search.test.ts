@@ -148,6 +148,19 @@ test('results tell where they stand, what was found there, and how well', async 
   expect(await search(org, { query: 'dogs', limit: 1 })).toHaveLength(1)
 })
 
+test('of a long text the beginning is shown, and the words that were found', async () => {
+  const org = organization()
+  const text = `${'much to say '.repeat(1250)}about the pool`
+  await addEntry(org, 'e', text, [])
+  await addFaq(org, 'f', 'what?', text)
+  const found = [...(await search(org, { query: 'pool' })), ...(await search(org, { query: 'pool' }, {}, ['knowledge']))]
+  expect(found.map(({ id, content }) => [id, content === text.slice(0, 10_000)])).toEqual([
+    ['f', true],
+    ['e', true],
+  ])
+  for (const { highlight } of found) expect(highlight).toContain('<mark>pool</mark>')
+})
+
 test('filters narrow a search: metadata, category, tags, agent', async () => {
   const org = organization()
   for (let n = 0; n < 20; n++) await addDocument(org, { id: `d${n}`, chunks: [`word number ${n}`], metadata: { even: n % 2 === 0, n } })
@@ -183,6 +196,26 @@ test('a changed text is found by its new words alone, a removed one not at all',
   expect(await search(org, { query: 'before' })).toEqual([])
   await database.sql(`update rag_documents set deleted_at = now() where organization_id = $1`, [org])
   expect(await search(org, { query: 'after' })).toEqual([])
+})
+
+test('a weight says nothing where one arm is alone', async () => {
+  const org = organization()
+  await addDocument(org, { id: 'd', chunks: ['pool hours'] })
+  const without = { text: 0, vector: 1 }
+  const alone = await search(org, { query: 'pool', mode: 'text' })
+  expect(alone.map(({ id, score }) => [id, score])).toEqual([['d', 1]])
+  expect(await search(org, { query: 'pool', mode: 'text', weights: without })).toEqual(alone)
+  expect(await search(org, { query: 'pool', weights: without })).toEqual(alone) // nobody makes the question's vector
+})
+
+withVectors('a weight says nothing where vectors are alone', async () => {
+  const org = organization()
+  await addDocument(org, { id: 'd', chunks: ['pool hours'] })
+  await addVector(org, 'd', 1, [3, 4])
+  const weights = { text: 1, vector: 0 }
+  for (const mode of ['vector', 'hybrid'])
+    expect(await search(org, { embedding: [1, 0], mode, weights })).toEqual(await search(org, { embedding: [1, 0], mode }))
+  expect((await search(org, { embedding: [1, 0], mode: 'vector', weights })).map(({ score }) => score)).toEqual([0.6])
 })
 
 test('the more diversity, the later what repeats', async () => {

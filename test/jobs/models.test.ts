@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { engine } from '../support/database.ts'
 import { type Running, run } from '../support/http.ts'
 import { type ProviderStandIn, startProvider } from '../support/provider.ts'
 import { itemsOf } from './items.ts'
@@ -110,3 +111,40 @@ test('vectors that callers bring stay beside any model', async () => {
     ['five', 'serving'],
   ])
 })
+
+test.runIf(engine === 'embedded' || process.env.TEST_DATABASE_URL !== undefined)(
+  'whoever searches with a model whose vectors do not serve (yet) is told so, or goes by words; no search mixes two models',
+  async () => {
+    const { call, id } = await app.organization()
+    await items.entry(id, 'a', 'the pool is open')
+    const ask = async () => {
+      const [near, both] = [
+        await call('POST', '/knowledge/search', { query: 'pool', mode: 'vector' }),
+        await call('POST', '/knowledge/search', { query: 'pool' }),
+      ]
+      expect(both).toMatchObject({ status: 200, body: { items: [{ id: 'a' }] } })
+      if (near.status === 503) expect([near.body.code, near.headers.get('retry-after')]).toEqual(['unavailable', '30'])
+      return [near.status, both.body.items[0].scores.vector === null ? 'words' : 'both']
+    }
+    expect(await ask()).toEqual([200, 'words']) // no model's vectors are there
+    await items.complete('one')
+    const seen: unknown[] = [await ask()]
+    await items.complete('six', store => ({
+      ...store,
+      serve: async (...asked) => {
+        seen.push(await ask())
+        const done = await store.serve(...asked)
+        seen.push(await ask())
+        return done
+      },
+    }))
+    // a process of the former model is served until the switch, one of the configured model from then on
+    expect(seen).toEqual([
+      [200, 'both'],
+      [200, 'both'],
+      [503, 'words'],
+    ])
+    await items.complete('one')
+    expect(await ask()).toEqual([200, 'both'])
+  },
+)

@@ -19,7 +19,7 @@ test('documents of memory are in Postgres with their chunks and vectors when wri
   const { call, id } = await app.organization()
   const chunks = [{ content: 'One.', embedding: [3, 4] }, { content: 'Two.' }]
   const make = (id: string, more: object) => call('PUT', `/rag/documents/${id}`, { title: id, content: 'One. Two.', ...more })
-  await make('given', { chunks, embedding: [0.1, 2] })
+  await make('given', { chunks, embedding: [4, 3] })
   await make('single', { chunks: [{ content: 'All.' }], embedding: [0, 0.5], metadata: { keep: true } })
   await make('plain', { language: 'en' })
   await make('removed', { chunks })
@@ -45,7 +45,7 @@ test('documents of memory are in Postgres with their chunks and vectors when wri
     `select concat_ws(' ', item_id, chunk, (embedding::real[])[1:2]) as row from item_vectors where organization_id = $1 order by 1`,
     [id],
   )
-  expect(vectors.map(({ row }) => row)).toEqual(['given 1 {0.6,0.8}', 'single 0 {0,1}'])
+  expect(vectors.map(({ row }) => row)).toEqual(['given 0 {0.8,0.6}', 'given 1 {0.6,0.8}', 'single 0 {0,1}'])
   expect(await verify()).toMatchObject({ equal: true, differences: [] })
 
   await make('given', { chunks: [chunks[1], chunks[0]] })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Stage } from '../../shared/migration/stage.ts'
 import { type Running, run } from '../support/http.ts'
+import { randomOf } from '../support/random.ts'
 import { vectorsIn } from '../support/vectors.ts'
 import { dictionariesOf, line } from './dictionaries.ts'
 
@@ -10,41 +11,61 @@ beforeAll(async () => {
 })
 afterAll(() => app.stop())
 
-const staged = () => {
-  const found = app.shared.collections.get('faqs_store')
-  if (!found) throw new Error('no collection faqs_store')
+const staged = (name: string) => {
+  const found = app.shared.collections.get(name)
+  if (!found) throw new Error(`no collection ${name}`)
   return found
 }
-const step = async (to: Stage) => staged().keeper.change(to, (await staged().keeper.enter()).row.epoch)
 
-test('vectors that callers bring move with their questions out of memory and back, to the last bit', async () => {
-  const { call, id } = await app.organization()
-  const odd = [0.1, -0.30000000000000004, 1e-7, 3, 1 / 3]
-  const put = (name: string, embedding?: number[]) => call('PUT', `/rag/faqs/${name}`, { question: name, answer: 'A', embedding })
-  expect((await put('off', odd)).status).toBe(201)
-  expect((await put('bare')).status).toBe(201)
-  expect((await put('gone', [1])).status).toBe(201)
-  expect((await call('POST', '/rag/faqs/delete', { where: {} })).body).toEqual({ deleted: 3 })
-  await put('off', odd)
-  await put('bare')
-  await put('changed', [1])
-  await call('PATCH', '/rag/faqs/changed', { answer: 'B' })
-  expect((await vectorsIn(app, id, 'faqs')).vectors).toEqual([])
+const items = [
+  ['faqs_store', 'faqs', '/rag/faqs', (question: string) => ({ question, answer: 'A' }), { answer: 'B' }],
+  ['knowledge_base', 'knowledge', '/knowledge/entries', (title: string) => ({ title, content: 'A', tags: ['t'] }), { content: 'B' }],
+] as const
 
-  await step('dualwrite')
-  expect((await vectorsIn(app, id, 'faqs')).vectors).toMatchObject([{ item_id: 'off', model: 'caller', of: 'the text' }])
-  await put('dual', odd)
-  await call('PATCH', '/rag/faqs/bare', { embedding: [5, 12] })
-  expect(await staged().verify()).toMatchObject({ equal: true, compared: 5 })
-  const before = (await vectorsIn(app, id, 'faqs')).vectors
-  expect(before.map(({ item_id }) => item_id)).toEqual(['bare', 'dual', 'off'])
+test.each(items)(
+  'vectors that callers bring move with the items of %s out of memory and back, to the last bit',
+  async (name, kind, path, item, change) => {
+    const { call, id } = await app.organization()
+    const step = async (to: Stage) => staged(name).keeper.change(to, (await staged(name).keeper.enter()).row.epoch)
+    const odd = [0.1, -0.30000000000000004, 1e-7, 3, 1 / 3]
+    const post = (id: string, embedding?: number[]) => call('POST', path, { id, ...item(id), embedding })
+    expect((await post('off', odd)).status).toBe(201)
+    expect((await post('bare')).status).toBe(201)
+    expect((await post('gone', [1])).status).toBe(201)
+    for (const id of ['off', 'bare', 'gone']) expect((await call('DELETE', `${path}/${id}`)).status).toBe(204)
+    await post('off', odd)
+    await post('bare')
+    await post('changed', [1])
+    await call('PATCH', `${path}/changed`, change)
+    expect((await vectorsIn(app, id, kind)).vectors).toEqual([])
 
-  await step('off')
-  await call('PATCH', '/rag/faqs/off', { answer: 'another' })
-  await step('dualwrite')
-  expect(await staged().verify()).toMatchObject({ equal: true })
-  expect((await vectorsIn(app, id, 'faqs')).vectors).toEqual(before.slice(0, 2))
-  await step('off')
+    await step('dualwrite')
+    expect((await vectorsIn(app, id, kind)).vectors).toMatchObject([{ item_id: 'off', model: 'caller', of: 'the text' }])
+    await post('dual', odd)
+    await call('PATCH', `${path}/bare`, { embedding: [5, 12] })
+    expect(await staged(name).verify()).toMatchObject({ equal: true, compared: 5 })
+    const before = (await vectorsIn(app, id, kind)).vectors
+    expect(before.map(({ item_id }) => item_id)).toEqual(['bare', 'dual', 'off'])
+
+    await step('off')
+    await call('PATCH', `${path}/off`, change)
+    await step('dualwrite')
+    expect(await staged(name).verify()).toMatchObject({ equal: true })
+    expect((await vectorsIn(app, id, kind)).vectors).toEqual(before.slice(0, 2))
+    await step('off')
+  },
+)
+
+test('vectors of 1,536 numbers with every digit go through import, comparison and export as they came', async () => {
+  const [dictionaries, random] = [dictionariesOf(app, 'org_digits'), randomOf(36)]
+  const numbers = () => Array.from({ length: 1536 }, (_, i) => (random() - 0.5) * 10 ** -(i % 9))
+  const dictionary = JSON.stringify({ 'a hash': numbers(), 'another/hash': numbers().map(Math.fround) })
+  expect((await dictionaries.import('embeddings_cache', dictionary)).body).toMatchObject({ read: 2, inserted: 2, quarantined: [] })
+  expect((await dictionaries.import('embeddings_cache', dictionary)).body).toMatchObject({ read: 2, unchanged: 2 })
+  expect((await dictionaries.compare('embeddings_cache', dictionary)).body).toMatchObject({ equal: true, matched: 2 })
+  const exported = (await dictionaries.export('embeddings_cache', '&only_organization=org_digits')).text
+  expect(JSON.parse(exported)).toEqual(JSON.parse(dictionary))
+  expect(await dictionaries.equal(exported, dictionary)).toBe(true)
 })
 
 test.each([

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Call, type Running, run } from '../support/http.ts'
+import { type Call, type Running, run, runOver } from '../support/http.ts'
 import { type ProviderStandIn, startProvider } from '../support/provider.ts'
 
 let app: Running
@@ -106,6 +106,9 @@ test('what is wrong in a document is refused by its place', async () => {
     ],
   })
   expect([twice.status, twice.text.includes('"documents/1/id"')]).toEqual([400, true])
+  const word = await call('POST', '/rag/documents', { documents: [document, { ...document, id: 'delete' }] })
+  expect(word).toMatchObject({ status: 400, body: { errors: [{ path: 'documents/1/id' }] } })
+  expect(await call('PUT', '/rag/documents/delete', document)).toMatchObject({ status: 400, body: { errors: [{ path: 'id' }] } })
   expect(provider.asked).toEqual([])
 })
 
@@ -118,9 +121,10 @@ test('a document is cut up and embedded; unchanged, it is neither written nor em
   expect(pieces.map(({ content, overlap }) => content.slice(overlap)).join('')).toBe(body.content)
   expect(texts()).toEqual(pieces.map(({ content }) => content))
   expect(await state(id, 'd')).toBe(`done ${pieces.length}`)
-  expect((await vectors(id, 'd')).map(({ chunk, provider, state, current }) => [chunk, provider, state, current])).toEqual(
-    pieces.map(({ number }) => [number, 'openai', 'serving', true]),
-  )
+  expect((await vectors(id, 'd')).map(({ chunk, provider, state, current }) => [chunk, provider, state, current])).toEqual([
+    [0, 'caller', 'serving', true],
+    ...pieces.map(({ number }) => [number, 'openai', 'serving', true]),
+  ])
 
   const [before, calls] = [await rows(id), provider.asked.length]
   const again = await call('PUT', '/rag/documents/d', body)
@@ -130,6 +134,39 @@ test('a document is cut up and embedded; unchanged, it is neither written nor em
   expect([many.status, many.body.items[0].version]).toEqual([201, again.body.version])
   expect(await rows(id)).toEqual(before)
   expect(provider.asked.length).toBe(calls)
+})
+
+test('what is there unchanged asks for no vector, and writes nothing, also where nobody keeps its vectors any more', async () => {
+  const { call, key, id } = await app.organization()
+  const [a, b] = [
+    { id: 'a', title: 'A', content: long(3) },
+    { id: 'b', title: 'B', content: 'One. Two.', chunks: [{ content: 'One.', embedding: [1] }, { content: 'Two.' }] },
+  ]
+  await call('POST', '/rag/documents', { documents: [a, b] })
+  await app.database.sql('delete from embeddings_cache where organization_id = $1', [id])
+  const kept = async () =>
+    (await app.database.sql<{ id: string }>('select id from embeddings_cache where organization_id = $1', [id])).length
+  // another process, whose cache is empty
+  const other = await runOver({ ...app.database, drop: async () => {} })
+  try {
+    const again = other.as(key)
+    const before = await rows(id)
+    provider.asked = []
+    expect((await again('POST', '/rag/documents', { documents: [a, b], on_conflict: 'replace' })).status).toBe(201)
+    for (const { id, ...body } of [a, b]) {
+      expect((await again('PUT', `/rag/documents/${id}`, body)).status).toBe(200)
+      expect((await again('PATCH', `/rag/documents/${id}`, body)).status).toBe(200)
+    }
+    expect([provider.asked, await rows(id), await kept()]).toEqual([[], before, 0])
+    // of several only what is another, or new, is asked for
+    const changed = [a, { ...b, content: 'Two. One.', chunks: [{ content: 'Two.' }] }, { id: 'c', title: 'C', content: 'Three.' }]
+    await again('POST', '/rag/documents', { documents: changed, on_conflict: 'replace' })
+    expect(texts()).toEqual(['Two.', 'Three.'])
+    expect(await Promise.all(['a', 'b', 'c'].map(name => state(id, name)))).toEqual([expect.stringMatching(/^done/), 'done 1', 'done 1'])
+    expect((await vectors(id, 'b')).map(({ chunk, provider, current }) => [chunk, provider, current])).toEqual([[1, 'openai', true]])
+  } finally {
+    await other.stop()
+  }
 })
 
 test('where one chunk is edited only that is written, and one text is embedded', async () => {
@@ -153,7 +190,7 @@ test('where one chunk is edited only that is written, and one text is embedded',
   expect((await vectors(id, 'd')).every(({ current }) => current)).toBe(true)
 })
 
-test("chunks that a caller brings are kept as they are, their vectors beside the model's; an embedding of the whole where there is one chunk", async () => {
+test("chunks that a caller brings are kept as they are, their vectors beside the model's and an embedding of the whole", async () => {
   const { call, id } = await app.organization()
   const chunked = {
     title: 'T',
@@ -167,12 +204,12 @@ test("chunks that a caller brings are kept as they are, their vectors beside the
     { number: 2, content: 'Two.', overlap: 0 },
   ])
   const told = async () => (await vectors(id, 'd')).map(({ chunk, provider, first }) => (provider === 'caller' ? [chunk, ...first] : chunk))
-  expect(await told()).toEqual([[1, 0.6, 0.8], 1, 2])
+  expect(await told()).toEqual([[0, 0, 1], [1, 0.6, 0.8], 1, 2])
   const before = await rows(id)
   await call('PUT', '/rag/documents/d', chunked)
   expect(await rows(id)).toEqual(before)
   await call('PUT', '/rag/documents/d', { ...chunked, chunks: [{ content: 'One.' }, { content: 'Two.', embedding: [4, 3] }] })
-  expect(await told()).toEqual([1, [2, 0.8, 0.6], 2])
+  expect(await told()).toEqual([[0, 0, 1], 1, [2, 0.8, 0.6], 2])
   await call('PATCH', '/rag/documents/d', { chunks: [{ content: 'One. Two.' }] })
   expect(await told()).toEqual([[0, 0, 1], 1])
   await call('PATCH', '/rag/documents/d', { embedding: [5, 0] })
@@ -181,7 +218,7 @@ test("chunks that a caller brings are kept as they are, their vectors beside the
   expect([await told(), (await chunks(id, 'd')).length]).toEqual([[1], 1])
   await call('PATCH', '/rag/documents/d', { embedding: [5, 0] })
   await call('PUT', '/rag/documents/d', { title: 'T', content: long(), embedding: [5, 0] })
-  expect((await told()).filter(one => typeof one !== 'number')).toEqual([])
+  expect((await told()).filter(one => typeof one !== 'number')).toEqual([[0, 1, 0]])
   await call('DELETE', '/rag/documents/d')
   expect([await chunks(id, 'd'), await vectors(id, 'd')]).toEqual([[], []])
 })

@@ -26,6 +26,25 @@ test('a vector is kept by its text and found by the text or its hash, with every
   expect((await call('POST', lookup, { model: 'm', texts: ['Zürich 😀'] })).text).toContain('-0.30000000000000004')
 })
 
+test('no two keys are one, whatever signs are in them, and however long they are', async () => {
+  const { call } = await app.organization()
+  const keys = [
+    ...[
+      ['c', 'a/b'],
+      ['b/c', 'a'],
+      ['c', 'a%2Fb'],
+      ['c', 'a%b'],
+      ['c', 'a%25b'],
+      ['m'.repeat(200), '/'.repeat(200)],
+    ],
+    ['m/'.repeat(100), hashOf('text')],
+  ] as [string, string][]
+  for (const [n, [model, hash]] of keys.entries())
+    expect((await call('PUT', put, { model, items: [{ hash, embedding: [n + 1] }] })).body).toEqual({ stored: 1 })
+  for (const [n, [model, hash]] of keys.entries())
+    expect((await call('POST', lookup, { model, hashes: [hash] })).body.items).toEqual([{ model, hash, dimensions: 1, embedding: [n + 1] }])
+})
+
 test('of what is sent twice the last counts', async () => {
   const { call } = await app.organization()
   const items = [

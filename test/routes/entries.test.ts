@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { engine } from '../support/database.ts'
 import { type Running, run } from '../support/http.ts'
 import { type ProviderStandIn, startProvider } from '../support/provider.ts'
 import { vectorsIn } from '../support/vectors.ts'
@@ -21,6 +22,7 @@ beforeEach(() => {
   provider.fate = () => 'answer'
 })
 
+const withVectors = test.runIf(engine === 'embedded' || process.env.TEST_DATABASE_URL !== undefined)
 const path = '/knowledge/entries'
 const hours = { id: 'e', title: 'Hours', content: 'From 8 to 5.', tags: ['open', 'closed'] }
 const texts = () => provider.asked.flatMap(one => one.texts)
@@ -123,13 +125,51 @@ test('without a provider an entry has no vector, and waits for one', async () =>
   expect(await vectorsIn(bare, id, 'knowledge')).toEqual({ state: 'pending', vectors: [] })
 })
 
+test("a vector that the caller brings is kept without asking the model, goes with its text, and the job adds the model's", async () => {
+  const { call, held } = await start({ ...hours, embedding: [3, 4] })
+  expect(texts()).toEqual([])
+  expect(await held()).toMatchObject({ state: 'pending', vectors: [{ model: 'caller', state: 'serving', of: 'the text' }] })
+  await call('PATCH', `${path}/e`, { language: 'en', content: hours.content })
+  expect((await held()).vectors).toMatchObject([{ model: 'caller' }])
+  provider.asked = []
+  const patched = await call('PATCH', `${path}/e`, { content: 'Never.', embedding: [0, 1] })
+  expect([patched.status, patched.text.includes('embedding'), texts()]).toEqual([200, false, []])
+  expect((await app.admin('POST', '/jobs/complete-embeddings')).body).toMatchObject({ outcome: 'succeeded' })
+  expect(await held()).toMatchObject({
+    state: 'done',
+    vectors: [
+      { model: 'caller', of: 'the text' },
+      { model: 'one', of: 'the text' },
+    ],
+  })
+  await call('PATCH', `${path}/e`, { content: 'Always.' })
+  expect(await held()).toMatchObject({ state: 'done', vectors: [{ model: 'one', of: 'the text' }] })
+})
+
+withVectors('without a provider entries are found by the vectors that callers bring', async () => {
+  const { call } = await bare.organization()
+  await call('POST', path, { id: 'a', title: 'Pool', content: 'Open.', embedding: [1, 0] })
+  await call('POST', path, { id: 'b', title: 'Bar', content: 'Shut.' })
+  await call('PATCH', `${path}/b`, { embedding: [3, 4] })
+  const search = async (body: object) => (await call('POST', '/knowledge/search', { embedding: [1, 0], ...body })).body.items
+  const [first, second] = [
+    { id: 'a', scores: { vector: 1 } },
+    { id: 'b', scores: { vector: 0.6 } },
+  ]
+  expect(await search({ mode: 'vector' })).toMatchObject([first, second])
+  expect(await search({ query: 'pool' })).toMatchObject([{ ...first, score: 1 }, second])
+  await call('PATCH', `${path}/a`, { title: 'Gym' })
+  expect(await search({ mode: 'vector' })).toMatchObject([second])
+})
+
 test.each([
   ['no title', { content: 'C' }],
   ['an empty title', { title: '', content: 'C' }],
   ['no content', { title: 'T' }],
   ['a tag that is no text', { title: 'T', content: 'C', tags: [1] }],
   ['a language in words', { title: 'T', content: 'C', language: 'English' }],
-  ['an unknown field', { title: 'T', content: 'C', embedding: [1] }],
+  ['a vector of zeros', { title: 'T', content: 'C', embedding: [0, 0] }],
+  ['an unknown field', { title: 'T', content: 'C', category: 'c' }],
 ])('%s: 400, and nothing is kept or asked', async (_, entry) => {
   const { call } = await app.organization()
   expect((await call('POST', path, entry)).status).toBe(400)

@@ -63,6 +63,10 @@ test('of several none is created where one is there already or is given twice, a
   expect(await post('a', 'a')).toMatchObject({ status: 400, body: { errors: [{ path: 'faqs/1/id' }] } })
   expect(await post('a', 'delete')).toMatchObject({ status: 400, body: { errors: [{ path: 'faqs/1/id' }] } })
   expect((await call('POST', path, { ...faq, id: 'delete' })).status).toBe(400)
+  expect(await call('PUT', `${path}/delete`, { question: 'Q', answer: 'A' })).toMatchObject({
+    status: 400,
+    body: { errors: [{ path: 'id' }] },
+  })
   expect((await call('GET', path)).body.items).toHaveLength(1)
 })
 

@@ -46,20 +46,31 @@ test('a search says what it lacks, by the field', async () => {
   expect(await pathOf({ query: 'x', tags: ['a'] })).toEqual([400, 'tags'])
 })
 
-test.runIf(engine === 'server')(
-  'whoever searches while a document is replaced sees the old one or the new one, never parts of both',
-  async () => {
+/** By words alone where the server compares no vectors. */
+const bodies =
+  process.env.TEST_DATABASE_URL === undefined
+    ? [{ query: 'common word', mode: 'text' }]
+    : [
+        { query: 'common word', mode: 'text' },
+        { query: 'common word', embedding: [1, 1] },
+        { embedding: [1, 1], mode: 'vector' },
+      ]
+
+test.runIf(engine === 'server').each(bodies)(
+  'whoever searches (%o) while a document is replaced sees the old one or the new one, never parts of both',
+  async body => {
     const { call } = await app.organization()
-    const chunksOf = (n: number) => Array.from({ length: 3 }, (_, i) => ({ content: `common word, part ${i + 1} of edition ${n}` }))
+    const chunksOf = (n: number) =>
+      Array.from({ length: 3 }, (_, i) => ({ content: `common word, part ${i + 1} of edition ${n}`, embedding: [1 + i, 1 + n] }))
     const put = (n: number) => call('PUT', '/rag/documents/d', { title: `Edition ${n}`, content: `edition ${n}`, chunks: chunksOf(n) })
     await put(0)
     let done = false
     const seen = new Set<string>()
     const read = async () => {
       while (!done) {
-        const { status, body } = await call('POST', '/rag/search', { query: 'common word', mode: 'text' })
+        const { status, body: answer } = await call('POST', '/rag/search', body)
         expect(status).toBe(200)
-        const items = body.items as { title: string; content: string }[]
+        const items = answer.items as { title: string; content: string }[]
         expect(items).toHaveLength(3)
         const editions = new Set(items.flatMap(({ title, content }) => [title.split(' ').at(-1), content.split(' ').at(-1)]))
         expect([...editions]).toHaveLength(1)

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EntryStore, NewEntry } from '../../functions/knowledge/entries.store.ts'
 import type { Scope } from '../../shared/db/scope.ts'
+import type { Embedded } from '../../shared/embeddings/items.ts'
+import { CALLER, unit } from '../../shared/embeddings/vector.ts'
 import { newId } from '../../shared/id.ts'
 import { parse } from '../../shared/record.ts'
 import { all, at, expectLater, expectRow, expectSame, expectStale, type Made, type Make, there, unembedded, walk } from './support.ts'
@@ -87,6 +89,19 @@ export const entryContract = (kind: string, make: Make<{ entries: EntryStore }>)
       expectLater(third, second)
       expectLater(fourth, third)
       expectSame(await entries.get(scope, 'e'), fourth)
+    })
+
+    test('a vector that a caller brings is kept beside the record, and is no part of it', async () => {
+      const scope = own()
+      const brought: Embedded = {
+        vector: { ...CALLER, vector: unit([3, 4]) as Float32Array, hash: undefined },
+        state: 'pending',
+        lacking: 'pending',
+      }
+      expectRow(await entries.create(scope, NEW, brought), wire(scope, NEW))
+      const changed = { ...wire(scope, NEW), title: 'New', updated_at: at(2) }
+      expectRow(await entries.update(scope, 'e', { title: 'New' }, brought, at(2), undefined), changed)
+      expectRow(await entries.remove(scope, 'e', at(3), undefined), { ...changed, updated_at: at(3) })
     })
 
     test('an old version neither changes nor removes, the present one does both', async () => {

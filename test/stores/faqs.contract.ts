@@ -120,6 +120,11 @@ export const faqContract = (kind: string, make: Make<{ faqs: FaqStore }>) =>
       const other = { question: 'Where?', category: null, metadata: {} }
       const second = await put(scope, other, 2, first.row.version)
       expect(second.created).toBe(false)
+      expect((await put(scope, { id: 'g' }, 5)).created).toBe(true)
+      expect((await put(scope, { id: 'g' }, 5)).created).toBe(false) // in the same moment
+      await faqs.remove(scope, 'g', at(5), undefined)
+      expect((await put(scope, { id: 'g' }, 5)).created).toBe(true)
+      await faqs.remove(scope, 'g', at(5), undefined)
       expectRow(second.row, wire(scope, other, 1, 2))
       expectLater(second.row, first.row)
       await expectStale(put(scope, {}, 3, first.row.version))

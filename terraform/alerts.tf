@@ -29,7 +29,7 @@ locals {
     }
     deadlocks = {
       severity = "WARNING", for = "0s", query = "sum(increase(${local.sql}_postgresql_deadlock_count{${local.this_database}}[15m])) > 3"
-      runbook  = "More than 3 in 15 minutes. Each was retried; the log of PostgreSQL names both statements (log_lock_waits). Two writers take rows in different order: make it one order."
+      runbook  = "More than 3 in 15 minutes. Each was retried; the log of PostgreSQL has both statements, each where it waits (log_lock_waits). Two writers take rows in different order: make it one order."
     }
     transaction_ids = {
       severity = "CRITICAL", for = "600s", query = "max(${local.sql}_postgresql_transaction_id_utilization{${local.this_database}}) > 0.5"

@@ -85,7 +85,7 @@ run "the_database_is_the_one_that_was_paid_for" {
   assert {
     condition = alltrue([for flag, value in {
       "cloudsql.iam_authentication" = "on", "cloudsql.enable_pgaudit" = "on", "log_min_duration_statement" = "100", "log_lock_waits" = "on", "log_temp_files" = "0",
-      "log_parameter_max_length"    = "0", "log_error_verbosity" = "terse"
+      "log_error_verbosity"         = "terse"
       } : contains([for one in google_sql_database_instance.main.settings[0].database_flags : "${one.name}=${one.value}"], "${flag}=${value}")]) && alltrue([
       for flag in ["idle_in_transaction_session_timeout", "statement_timeout", "pg_stat_statements.track"] : contains([for one in google_sql_database_instance.main.settings[0].database_flags : one.name], flag)
     ])

@@ -280,7 +280,19 @@ run "everything_is_labelled" {
     error_message = "Labels tell whose it is."
   }
   assert {
-    condition     = alltrue([for service in google_project_service.api : service.disable_on_destroy == false]) && contains(keys(google_project_service.api), "servicenetworking.googleapis.com")
-    error_message = "APIs are switched on here, and never off."
+    condition     = alltrue([for service in google_project_service.api : service.disable_on_destroy == false]) && contains(keys(google_project_service.api), "sqladmin.googleapis.com") && !contains(keys(google_project_service.api), "servicenetworking.googleapis.com")
+    error_message = "The APIs that are needed are switched on here, and never off."
+  }
+}
+
+run "later_runs_need_no_secret_values" {
+  command = plan
+  variables {
+    secret_values = {}
+  }
+
+  assert {
+    condition     = google_sql_user.schema.password_wo_version == 1 && google_secret_manager_secret_version.secret["admin-key"].secret_data_wo_version == "1"
+    error_message = "A plan without values is a plan: what was sent stays."
   }
 }

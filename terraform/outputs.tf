@@ -21,7 +21,7 @@ output "connections" {
 }
 
 output "release_account" {
-  description = "Who may ask the function `schema` to migrate: what cloudbuild.yaml runs as."
+  description = "What cloudbuild.yaml runs as."
   value       = google_service_account.release.email
 }
 

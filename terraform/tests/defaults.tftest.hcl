@@ -134,8 +134,16 @@ run "each_function_is_somebody_of_its_own" {
     error_message = "SQL roles hold for this instance alone."
   }
   assert {
-    condition     = alltrue([for grant in google_project_iam_member.function : strcontains(grant.condition[0].expression, "instances/agenthub-production") if startswith(grant.role, "roles/cloudsql.")])
-    error_message = "The condition names the instance."
+    condition     = alltrue([for grant in google_project_iam_member.function : endswith(grant.condition[0].expression, "resource.name.startsWith(\"projects/agenthub-test/instances/agenthub-production\")") if startswith(grant.role, "roles/cloudsql.")])
+    error_message = "The condition names the instance, and those restored from it."
+  }
+  assert {
+    condition     = strcontains(google_project_iam_member.builder_sources.condition[0].expression, "projects/_/buckets/gcf-v2-sources-") && google_storage_bucket_iam_member.builder.role == google_project_iam_member.builder_sources.role
+    error_message = "The builder reads the archives where we put them and where Cloud Functions copies them, no other bucket."
+  }
+  assert {
+    condition     = toset(keys(google_service_account_iam_member.migrator)) == toset(["serviceAccount:agenthub-release@agenthub-test.iam.gserviceaccount.com"]) && alltrue([for grant in google_service_account_iam_member.migrator : grant.role == "roles/iam.serviceAccountTokenCreator"]) && google_cloudfunctions2_function.domain["schema"].service_config[0].environment_variables["ALLOWED_SERVICE_ACCOUNTS"] == "agenthub-migrator@agenthub-test.iam.gserviceaccount.com"
+    error_message = "A release acts as the migrator, and the function that migrates takes nobody else's tokens."
   }
   assert {
     condition     = toset([for key, _ in google_secret_manager_secret_iam_member.function : key if startswith(key, "schema-password")]) == toset(["schema-password schema"])
@@ -202,8 +210,8 @@ run "only_the_scheduler_calls_the_jobs" {
     error_message = "The scheduler's account alone may invoke jobs."
   }
   assert {
-    condition     = google_cloud_run_v2_service_iam_binding.invoker["schema"].members == toset(["serviceAccount:agenthub-release@agenthub-test.iam.gserviceaccount.com"]) && length(google_cloud_run_v2_service_iam_binding.invoker["migration"].members) == 0 && google_cloud_run_v2_service_iam_binding.invoker["agents"].members == toset(["allUsers"])
-    error_message = "A release alone asks schema, operators alone migration; the domains are public."
+    condition     = google_cloud_run_v2_service_iam_binding.invoker["schema"].members == toset(["serviceAccount:agenthub-migrator@agenthub-test.iam.gserviceaccount.com"]) && length(google_cloud_run_v2_service_iam_binding.invoker["migration"].members) == 0 && google_cloud_run_v2_service_iam_binding.invoker["agents"].members == toset(["allUsers"])
+    error_message = "The migrator alone asks schema, operators alone migration; the domains are public."
   }
 }
 

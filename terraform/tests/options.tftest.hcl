@@ -137,15 +137,15 @@ run "an_apply_by_hand_does_not" {
 run "a_restored_instance_serves_and_is_watched" {
   command = plan
   variables {
-    serving_instance = "agenthub-restored"
+    serving_instance = "agenthub-production-restored"
   }
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].environment_variables["INSTANCE_CONNECTION_NAME"] == "agenthub-test:us-central1:agenthub-restored"])
+    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].environment_variables["INSTANCE_CONNECTION_NAME"] == "agenthub-test:us-central1:agenthub-production-restored"])
     error_message = "Functions go to the restored one."
   }
   assert {
-    condition     = strcontains(google_project_iam_member.function["agents roles/cloudsql.client"].condition[0].expression, "instances/agenthub-restored") && strcontains(google_monitoring_alert_policy.alert["cpu"].conditions[0].condition_prometheus_query_language[0].query, "agenthub-restored")
-    error_message = "Their rights and the alerts follow it."
+    condition     = strcontains(google_project_iam_member.function["agents roles/cloudsql.client"].condition[0].expression, "startsWith(\"projects/agenthub-test/instances/agenthub-production\")") && strcontains(google_monitoring_alert_policy.alert["cpu"].conditions[0].condition_prometheus_query_language[0].query, "agenthub-production-restored")
+    error_message = "Their rights are what they were, the alerts follow."
   }
   assert {
     condition     = google_sql_database_instance.main.name == "agenthub-production"

@@ -347,7 +347,15 @@ run "a_disk_below_the_least" {
 run "an_instance_with_its_project" {
   command = plan
   variables {
-    serving_instance = "project:region:agenthub-restored"
+    serving_instance = "project:region:agenthub-production-restored"
+  }
+  expect_failures = [var.serving_instance]
+}
+
+run "an_instance_that_the_functions_may_not_log_in_to" {
+  command = plan
+  variables {
+    serving_instance = "agenthub-restored"
   }
   expect_failures = [var.serving_instance]
 }

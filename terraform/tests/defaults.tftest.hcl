@@ -57,6 +57,10 @@ run "the_database_cannot_be_deleted_by_mistake" {
     condition     = alltrue([for secret in google_secret_manager_secret.secret : secret.deletion_protection])
     error_message = "Secrets are protected."
   }
+  assert {
+    condition     = alltrue([for version in google_secret_manager_secret_version.secret : version.deletion_policy == "ABANDON"])
+    error_message = "A version stays enabled while the revision before reads it."
+  }
 }
 
 run "the_database_is_the_one_that_was_paid_for" {
@@ -219,8 +223,12 @@ run "buckets_keep_what_they_are_given" {
   command = plan
 
   assert {
-    condition     = alltrue([for bucket in [google_storage_bucket.source, google_storage_bucket.audit_heads] : bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced" && bucket.versioning[0].enabled])
-    error_message = "Uniform, not public, versioned."
+    condition     = alltrue([for bucket in [google_storage_bucket.source, google_storage_bucket.audit_heads] : bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced"])
+    error_message = "Uniform, not public."
+  }
+  assert {
+    condition     = google_storage_bucket.source.versioning[0].enabled && length(google_storage_bucket.audit_heads.versioning) == 0
+    error_message = "Sources are versioned; what is under a retention policy cannot be."
   }
   assert {
     condition     = length(google_storage_bucket.source.lifecycle_rule) == 1 && google_storage_bucket.audit_heads.retention_policy[0].retention_period == "220752000"

@@ -8,7 +8,6 @@ locals {
     "roles/cloudfunctions.admin",
     "roles/cloudscheduler.admin",
     "roles/cloudsql.admin",
-    "roles/compute.networkAdmin",
     "roles/iam.serviceAccountAdmin",
     "roles/iam.serviceAccountUser",
     "roles/logging.admin",
@@ -20,6 +19,7 @@ locals {
     "roles/serviceusage.serviceUsageAdmin",
     "roles/storage.admin",
     ],
+    local.private || local.balanced ? ["roles/compute.networkAdmin"] : [],
     local.private ? ["roles/servicenetworking.networksAdmin"] : [],
     local.balanced ? ["roles/compute.loadBalancerAdmin", "roles/compute.securityAdmin"] : [],
   ))

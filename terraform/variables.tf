@@ -156,13 +156,13 @@ variable "backup_location" {
 }
 
 variable "connectivity" {
-  description = "private: an address in our network alone, reached by Direct VPC egress. connector: a public address that only the connector's certificates open."
+  description = "connector: a public address that only the connector's certificates open. private: an address in our network alone; give its functions min_instances, because Direct VPC egress may keep a new instance from the database for a minute."
   type        = string
-  default     = "private"
+  default     = "connector"
 
   validation {
     condition     = contains(["private", "connector"], var.connectivity)
-    error_message = "The database is reached privately (private) or through its connector alone (connector)."
+    error_message = "The database is reached through its connector alone (connector) or privately (private)."
   }
 }
 

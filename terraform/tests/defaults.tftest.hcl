@@ -105,12 +105,12 @@ run "nobody_reaches_the_database_without_the_connector" {
     error_message = "TLS with a client certificate of the connector, nothing else."
   }
   assert {
-    condition     = !google_sql_database_instance.main.settings[0].ip_configuration[0].ipv4_enabled && length(google_sql_database_instance.main.settings[0].ip_configuration[0].authorized_networks) == 0
-    error_message = "No public address, no authorized network."
+    condition     = google_sql_database_instance.main.settings[0].ip_configuration[0].ipv4_enabled && length(google_sql_database_instance.main.settings[0].ip_configuration[0].authorized_networks) == 0
+    error_message = "A public address that the connector's certificates alone open: no authorized network."
   }
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].direct_vpc_egress == "VPC_EGRESS_PRIVATE_RANGES_ONLY" && function.service_config[0].vpc_connector == null])
-    error_message = "Functions reach it by Direct VPC egress, without a paid connector."
+    condition     = length(google_compute_network.main) == 0 && alltrue([for function in google_cloudfunctions2_function.domain : length(function.service_config[0].direct_vpc_network_interface) == 0 && function.service_config[0].environment_variables["DB_IP_TYPE"] == "PUBLIC"])
+    error_message = "No network that a new instance would have to wait for, and functions that know it."
   }
   assert {
     condition     = alltrue([for user in google_sql_user.function : user.type == "CLOUD_IAM_SERVICE_ACCOUNT"]) && length(google_sql_user.function) == length(google_cloudfunctions2_function.domain) - 1

@@ -76,8 +76,8 @@ locals {
       runbook  = "Reads are answered from memory because PostgreSQL failed. Find out why before the next step: rampdown has no fallback."
     }
     unreachable = {
-      severity = "CRITICAL", for = "300s", query = "min by (check_id) (avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{check_id=~\"${local.name}-.*\"}[5m])) < 0.5"
-      runbook  = "A function does not answer /health/ready to most of the world. Only one: its log, its last revision. All: the database (database_down), the region, or the domain's certificate."
+      severity = "CRITICAL", for = "300s", query = "avg by (check_id) (avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{check_id=~\"${local.name}-.*\"}[30m])) < 0.5"
+      runbook  = "A function did not answer /health/ready to most of the world in half an hour (each place asks every 15 minutes). Only one: its log, its last revision. All: the database (database_down), the region, or the domain's certificate."
     }
   }
 }

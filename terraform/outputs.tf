@@ -2,7 +2,7 @@
 
 output "urls" {
   description = "Where each function answers."
-  value       = { for name, url in local.urls : name => local.balanced && local.functions[name].public ? "https://${var.domain_name}/${name}" : url }
+  value       = { for name, url in local.urls : name => local.balanced && local.functions[name].public ? "https://${var.domain_name}${local.paths[name]}" : url }
 }
 
 output "database" {

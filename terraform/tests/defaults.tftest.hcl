@@ -173,7 +173,7 @@ run "functions_say_what_they_may_use" {
     error_message = "Each logs in as itself."
   }
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].environment_variables["INSTANCE_CONNECTION_NAME"] == "agenthub-test:us-central1:agenthub-production" && function.service_config[0].environment_variables["DB_IP_TYPE"] == "PRIVATE"])
+    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].environment_variables["INSTANCE_CONNECTION_NAME"] == "agenthub-test:us-central1:agenthub-production" && function.service_config[0].environment_variables["DB_NAME"] == "agenthub"])
     error_message = "Each is told where the database is."
   }
   assert {
@@ -273,6 +273,14 @@ run "alerts_say_what_to_do" {
   assert {
     condition     = strcontains(google_monitoring_alert_policy.alert["connections"].conditions[0].condition_prometheus_query_language[0].query, "> 0.8 * 100")
     error_message = "Connections are watched against those of the tier."
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.alert["unreachable"].conditions[0].condition_prometheus_query_language[0].query, "avg by (check_id) (avg_over_time(") && alltrue([for check in google_monitoring_uptime_check_config.ready : tonumber(trimsuffix(check.period, "s")) * 2 <= 30 * 60]) && strcontains(google_monitoring_alert_policy.alert["unreachable"].conditions[0].condition_prometheus_query_language[0].query, "[30m]")
+    error_message = "Reached is what most places reach, each of which has asked within the time that is looked at."
+  }
+  assert {
+    condition     = alltrue([for metric in ["db_pool_waiting", "cache_looks", "db_query_duration_seconds_bucket"] : strcontains(google_monitoring_dashboard.main.dashboard_json, metric)])
+    error_message = "What the functions measure of themselves is on the dashboard."
   }
   assert {
     condition     = google_monitoring_slo.availability.goal == 0.999 && google_monitoring_slo.latency.request_based_sli[0].distribution_cut[0].range[0].max == 100

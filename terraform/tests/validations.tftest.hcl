@@ -77,6 +77,14 @@ run "nobody_to_alert" {
   expect_failures = [var.alert_emails]
 }
 
+run "more_to_alert_than_a_budget_tells" {
+  command = plan
+  variables {
+    alert_emails = [for n in range(6) : "ops${n}@example.com"]
+  }
+  expect_failures = [var.alert_emails]
+}
+
 run "an_address_that_is_none" {
   command = plan
   variables {

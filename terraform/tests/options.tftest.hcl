@@ -173,4 +173,14 @@ run "a_restored_instance_serves_and_is_watched" {
     condition     = google_sql_database_instance.main.name == "agenthub-production"
     error_message = "The lost one stays until somebody has looked at it."
   }
+  assert {
+    condition = alltrue([for option in [
+      "--database-version=POSTGRES_17", "--tier=db-custom-1-3840", "--connector-enforcement=REQUIRED", "--assign-ip", "cloudsql.iam_authentication=on;", "pgaudit.log=ddl,role;",
+    ] : strcontains(output.instance_options, option)]) && length(split(" ", output.instance_options)) == 12
+    error_message = "A backup is restored to an instance like the one here, told to gcloud in as many words as there are options."
+  }
+  assert {
+    condition     = strcontains(output.guard_options, "--retained-backups-count=7 ") && strcontains(output.guard_options, "--enable-point-in-time-recovery")
+    error_message = "What Terraform did not make is backed up all the same."
+  }
 }

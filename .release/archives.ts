@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { targets } from '../functions/main.ts'
 import { bundle } from './bundle.ts'
@@ -45,10 +45,12 @@ export const hashOf = (entries: readonly Entry[]): string => {
   return hash.digest('hex')
 }
 
-/** Writes the archives of `chosen` into `folder`, each also unpacked beside its zip, and returns what Terraform is told. */
-export const archive = async (folder: string, chosen: readonly string[]): Promise<Record<string, { path: string; hash: string }>> => {
+type Archives = Record<string, { path: string; hash: string }>
+
+/** Writes the archives of `chosen` into `folder`, each also unpacked beside its zip, and returns where they are. */
+export const archive = async (folder: string, chosen: readonly string[]): Promise<Archives> => {
   rmSync(folder, { recursive: true, force: true })
-  const archives: Record<string, { path: string; hash: string }> = {}
+  const archives: Archives = {}
   for (const target of chosen) {
     const entries = await entriesOf(target)
     const hash = hashOf(entries)
@@ -64,10 +66,16 @@ export const archive = async (folder: string, chosen: readonly string[]): Promis
   return archives
 }
 
+/** What Terraform is told: paths from its own folder on, since to it another path is another object, whatever checkout it runs in. */
+export const tfvarsOf = (archives: Archives): Buffer => {
+  const told = Object.entries(archives).map(([target, { path, hash }]) => [target, { path: relative(join(root, 'terraform'), path), hash }])
+  return json({ archives: Object.fromEntries(told) })
+}
+
 const main = async (): Promise<void> => {
   const folder = join(root, 'dist/archives')
   const archives = await archive(folder, targets)
-  writeFileSync(join(folder, 'archives.tfvars.json'), json({ archives }))
+  writeFileSync(join(folder, 'archives.tfvars.json'), tfvarsOf(archives))
   for (const [target, { path, hash }] of Object.entries(archives))
     process.stdout.write(`${target.padEnd(14)} ${String(Math.ceil(readFileSync(path).length / 1024)).padStart(5)} KB  ${hash}\n`)
 }

@@ -29,7 +29,7 @@ locals {
     }
     deadlocks = {
       severity = "WARNING", for = "0s", query = "sum(increase(${local.sql}_postgresql_deadlock_count{${local.this_database}}[15m])) > 3"
-      runbook  = "More than 3 in 15 minutes. Each was retried; the log of PostgreSQL names both statements (log_lock_waits). Two writers take rows in different order: make it one order."
+      runbook  = "More than 3 in 15 minutes. Each was retried; the log of PostgreSQL has both statements, each where it waits (log_lock_waits). Two writers take rows in different order: make it one order."
     }
     transaction_ids = {
       severity = "CRITICAL", for = "600s", query = "max(${local.sql}_postgresql_transaction_id_utilization{${local.this_database}}) > 0.5"
@@ -76,8 +76,8 @@ locals {
       runbook  = "Reads are answered from memory because PostgreSQL failed. Find out why before the next step: rampdown has no fallback."
     }
     unreachable = {
-      severity = "CRITICAL", for = "300s", query = "min by (check_id) (avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{check_id=~\"${local.name}-.*\"}[5m])) < 0.5"
-      runbook  = "A function does not answer /health/ready to most of the world. Only one: its log, its last revision. All: the database (database_down), the region, or the domain's certificate."
+      severity = "CRITICAL", for = "300s", query = "avg by (check_id) (avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{check_id=~\"${local.name}-.*\"}[30m])) < 0.5"
+      runbook  = "A function did not answer /health/ready to most of the world in half an hour (each place asks every 15 minutes). Only one: its log, its last revision. All: the database (database_down), the region, or the domain's certificate."
     }
   }
 }

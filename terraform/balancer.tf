@@ -3,6 +3,8 @@
 locals {
   balanced = var.domain_name != null
   behind   = { for name, function in local.functions : name => function if local.balanced && function.public }
+  # Where each is behind the address: the gateway is what the address itself leads to.
+  paths = { for name, _ in local.functions : name => name == "gateway" ? "" : "/${name}" }
 }
 
 resource "google_compute_region_network_endpoint_group" "function" {
@@ -40,6 +42,7 @@ resource "google_compute_security_policy" "edge" {
 
   name        = local.name
   description = "Bounds what one address may ask; the functions bound what a key may."
+  depends_on  = [google_project_service.api]
 
   rule {
     action      = "rate_based_ban"
@@ -105,7 +108,7 @@ resource "google_compute_url_map" "edge" {
     dynamic "path_rule" {
       for_each = { for name, _ in local.behind : name => name if name != "gateway" }
       content {
-        paths   = ["/${path_rule.key}", "/${path_rule.key}/*"]
+        paths   = [local.paths[path_rule.key], "${local.paths[path_rule.key]}/*"]
         service = google_compute_backend_service.function[path_rule.key].id
       }
     }
@@ -115,7 +118,8 @@ resource "google_compute_url_map" "edge" {
 resource "google_compute_managed_ssl_certificate" "edge" {
   count = local.balanced ? 1 : 0
 
-  name = local.name
+  name       = local.name
+  depends_on = [google_project_service.api]
   managed {
     domains = [var.domain_name]
   }

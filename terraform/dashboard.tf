@@ -1,7 +1,7 @@
 # One page: what is asked, how long it takes, what fails, and how the database fares.
 
 locals {
-  charts = [
+  charts = concat([
     { title = "Requests a second, by function", query = "sum by (service_name) (rate(run_googleapis_com:request_count{${local.ours}}[5m]))" },
     { title = "Answers 5xx a second, by function", query = "sum by (service_name) (rate(run_googleapis_com:request_count{${local.ours},response_code_class=\"5xx\"}[5m]))" },
     { title = "Latency p95, ms, by function", query = "histogram_quantile(0.95, sum by (le, service_name) (rate(run_googleapis_com:request_latencies_bucket{${local.ours}}[5m])))" },
@@ -14,6 +14,14 @@ locals {
     { title = "Failed runs, by job", query = "sum by (job) (increase(${local.logged}_failed_jobs{monitored_resource=\"cloud_run_revision\"}[1h]))" },
     { title = "Memory against PostgreSQL: mismatches, by collection", query = "sum by (collection) (increase(${local.logged}_mismatches{monitored_resource=\"cloud_run_revision\"}[10m]))" },
     { title = "Transaction ids used", query = "max(${local.sql}_postgresql_transaction_id_utilization{${local.this_database}})" },
+  ], var.telemetry ? local.measured : [])
+
+  # What the functions measure of themselves (shared/observe/metrics.ts); `job` is the function. A counter's name may get Prometheus's
+  # ending on its way.
+  measured = [
+    { title = "Requests that wait for a connection, by function", query = "sum by (job) (db_pool_waiting)" },
+    { title = "Statement time p95, ms, the ten slowest", query = "topk(10, histogram_quantile(0.95, sum by (le, statement) (rate(db_query_duration_seconds_bucket[10m])))) * 1000" },
+    { title = "Cache: looks a second, by what was found where", query = "sum by (cache, tier, outcome) (rate(cache_looks[10m]) or rate(cache_looks_total[10m]))" },
   ]
 }
 

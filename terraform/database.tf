@@ -102,8 +102,7 @@ locals {
     "cloudsql.enable_pgaudit"             = "on"
     "pgaudit.log"                         = "ddl,role" # who changes tables and rights; rows are audited by the schema itself
     "log_min_duration_statement"          = "100"      # ms
-    "log_parameter_max_length"            = "0"        # a slow statement's values are nobody's to read
-    "log_error_verbosity"                 = "terse"    # nor is the row that an error's detail quotes
+    "log_error_verbosity"                 = "terse"    # leaves out details: a slow statement's values, the row that broke a rule
     "log_lock_waits"                      = "on"
     "log_temp_files"                      = "0"
     "log_checkpoints"                     = "on"

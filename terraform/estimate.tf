@@ -16,7 +16,7 @@ locals {
   warm_gb_secs = local.p.hours * 3600 * sum([for function in local.functions : function.min_instances * function.memory_mb / 1024])
   egress_gb    = var.traffic.requests * var.traffic.kilobytes / 1024 / 1024
   samples      = length(local.functions) * 150 * local.p.hours * 60 / 2 # 150 series each, in every second minute
-  conditions   = length(local.alerts) + length(local.burn_rates) + 1
+  conditions   = length(local.alerts) + sum([for burn in local.burn_rates : length(burn.windows)])
 
   estimate = {
     database  = local.machine_month * local.copies

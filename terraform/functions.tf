@@ -27,16 +27,18 @@ locals {
     # Cloud Run has checked the token of who gets through to these, and took its signature away.
     name == "jobs" ? { ALLOWED_SERVICE_ACCOUNTS = local.accounts.scheduler, ID_TOKEN_AUDIENCES = local.urls.jobs, ID_TOKEN_SIGNATURES = "REMOVED" } : {},
     name == "schema" ? {
-      ALLOWED_SERVICE_ACCOUNTS = local.accounts.release, ID_TOKEN_AUDIENCES = local.urls.schema, ID_TOKEN_SIGNATURES = "REMOVED"
+      ALLOWED_SERVICE_ACCOUNTS = local.accounts.migrator, ID_TOKEN_AUDIENCES = local.urls.schema, ID_TOKEN_SIGNATURES = "REMOVED"
       DB_AUTH                  = "PASSWORD", DB_USER = google_sql_user.schema.name, DB_PASSWORD_SECRET = "${local.name}-schema-password"
       DB_LOGINS                = local.logins
     } : {},
   ) }
 
   # Known before the accounts are made.
-  accounts = { for name in ["scheduler", "release"] : name => "${local.name}-${name}@${var.project}.iam.gserviceaccount.com" }
+  accounts = { for name in ["scheduler", "release", "migrator"] : name => "${local.name}-${name}@${var.project}.iam.gserviceaccount.com" }
 }
 
+# By hand a new revision takes all of the traffic at once, as a switch to a restored instance must. A release holds it (hold_traffic), and
+# makes a revision of every function, changed or not: Google reads `true` of whichever is served by its newest.
 resource "google_cloudfunctions2_function" "domain" {
   for_each = local.functions
 
@@ -92,6 +94,7 @@ resource "google_cloudfunctions2_function" "domain" {
   # An instance that starts before it may read its secrets or log in would not start.
   depends_on = [
     google_project_iam_member.builder,
+    google_project_iam_member.builder_sources,
     google_project_iam_member.function,
     google_project_service.api,
     google_secret_manager_secret_iam_member.function,

@@ -18,10 +18,11 @@ locals {
     var.telemetry ? { "roles/monitoring.metricWriter" = null, "roles/cloudtrace.agent" = null, "roles/telemetry.writer" = null } : {},
   )
 
+  # By its beginning: an instance that restore.sh made is named like the lost one, so that a switch to it changes no grant.
   this_instance = {
     title       = "this_instance"
-    description = "the database of this environment alone"
-    expression  = "resource.service == \"sqladmin.googleapis.com\" && resource.name == \"projects/${var.project}/instances/${local.serving}\""
+    description = "the databases of this environment alone"
+    expression  = "resource.service == \"sqladmin.googleapis.com\" && resource.name.startsWith(\"projects/${var.project}/instances/${local.instance_name}\")"
   }
 
   grants = merge(
@@ -82,6 +83,19 @@ resource "google_storage_bucket_iam_member" "builder" {
   member = google_service_account.builder.member
 }
 
+# Cloud Functions copies an archive to a bucket of its own, made at the first deployment, and builds from there.
+resource "google_project_iam_member" "builder_sources" {
+  project = var.project
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.builder.member
+
+  condition {
+    title       = "sources"
+    description = "the archives as Cloud Functions has copied them"
+    expression  = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-\")"
+  }
+}
+
 # Who may call a function at all. A binding is the whole list: a member put in by hand goes at the next apply.
 resource "google_cloud_run_v2_service_iam_binding" "invoker" {
   for_each = local.functions
@@ -93,7 +107,7 @@ resource "google_cloud_run_v2_service_iam_binding" "invoker" {
   members = (
     each.value.public ? ["allUsers"] :
     each.key == "jobs" ? ["serviceAccount:${local.accounts.scheduler}"] :
-    each.key == "schema" ? ["serviceAccount:${local.accounts.release}"] :
+    each.key == "schema" ? ["serviceAccount:${local.accounts.migrator}"] :
     tolist(var.operators)
   )
 
@@ -102,5 +116,5 @@ resource "google_cloud_run_v2_service_iam_binding" "invoker" {
     replace_triggered_by = [google_cloudfunctions2_function.domain[each.key].id]
   }
 
-  depends_on = [google_service_account.release, google_service_account.scheduler]
+  depends_on = [google_service_account.migrator, google_service_account.scheduler]
 }

@@ -2,7 +2,7 @@
 
 output "urls" {
   description = "Where each function answers."
-  value       = { for name, url in local.urls : name => local.balanced && local.functions[name].public ? "https://${var.domain_name}/${name}" : url }
+  value       = { for name, url in local.urls : name => local.balanced && local.functions[name].public ? "https://${var.domain_name}${local.paths[name]}" : url }
 }
 
 output "database" {
@@ -21,7 +21,7 @@ output "connections" {
 }
 
 output "release_account" {
-  description = "Who may ask the function `schema` to migrate: what cloudbuild.yaml runs as."
+  description = "What cloudbuild.yaml runs as."
   value       = google_service_account.release.email
 }
 
@@ -38,4 +38,26 @@ output "released_by_share" {
 output "released_at_once" {
   description = "Functions that hold a memory: no share of their traffic can be with a second one."
   value       = join(" ", var.migrating)
+}
+
+output "instance_options" {
+  description = "How gcloud makes an instance like the one here: what restore.sh restores a backup to."
+  value = join(" ", concat([
+    "--database-version=${google_sql_database_instance.main.database_version}",
+    "--edition=enterprise",
+    "--tier=${var.tier}",
+    "--availability-type=${lower(var.availability_type)}",
+    "--region=${var.region}",
+    "--storage-size=10GB",
+    "--storage-auto-increase",
+    "--connector-enforcement=REQUIRED",
+    "--ssl-mode=TRUSTED_CLIENT_CERTIFICATE_REQUIRED",
+    "--insights-config-query-insights-enabled",
+    "--database-flags=^;^${join(";", [for name, value in local.database_flags : "${name}=${value}"])}",
+  ], local.private ? ["--no-assign-ip", "--network=${google_compute_network.main[0].id}", "--enable-google-private-path"] : ["--assign-ip"]))
+}
+
+output "guard_options" {
+  description = "Backups and protection of an instance that Terraform did not make: what restore.sh gives one before it serves."
+  value       = "--backup-start-time=02:00 --backup-location=${var.backup_location} --retained-backups-count=${var.backups_kept} --enable-point-in-time-recovery --retained-transaction-log-days=7 --deletion-protection"
 }

@@ -8,7 +8,6 @@ locals {
     "roles/cloudfunctions.admin",
     "roles/cloudscheduler.admin",
     "roles/cloudsql.admin",
-    "roles/compute.networkAdmin",
     "roles/iam.serviceAccountAdmin",
     "roles/iam.serviceAccountUser",
     "roles/logging.admin",
@@ -20,6 +19,7 @@ locals {
     "roles/serviceusage.serviceUsageAdmin",
     "roles/storage.admin",
     ],
+    local.private || local.balanced ? ["roles/compute.networkAdmin"] : [],
     local.private ? ["roles/servicenetworking.networksAdmin"] : [],
     local.balanced ? ["roles/compute.loadBalancerAdmin", "roles/compute.securityAdmin"] : [],
   ))
@@ -45,11 +45,19 @@ resource "google_billing_account_iam_member" "release" {
   member             = google_service_account.release.member
 }
 
-# An ID token with the account's name in it, for itself and for operators who begin a project by hand.
-resource "google_service_account_iam_member" "release_token" {
+# Who asks the function `schema` to migrate: an account that may do nothing else. A release acts as it, and so does an operator who
+# begins a project by hand.
+resource "google_service_account" "migrator" {
+  account_id   = "${local.name}-migrator"
+  display_name = "AgentHub migrator"
+  depends_on   = [google_project_service.api]
+}
+
+resource "google_service_account_iam_member" "migrator" {
   for_each = setunion(["serviceAccount:${local.accounts.release}"], var.operators)
 
-  service_account_id = google_service_account.release.name
-  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  service_account_id = google_service_account.migrator.name
+  role               = "roles/iam.serviceAccountTokenCreator" # gcloud takes an access token first, then the ID token
   member             = each.value
+  depends_on         = [google_service_account.release]
 }

@@ -1,5 +1,6 @@
 # Secrets: made here, their values passed through (write-only), each readable by the functions that need it and by nobody else.
-# A version is pinned: a new value reaches a function by a new revision, and the way back is the old number.
+# A version is pinned: a new value reaches a function by a new revision. The way back is the traffic to the revision before, whose
+# version stays as it was; whoever is sure takes it away: gcloud secrets versions disable.
 
 locals {
   # secret -> the functions that read it, and the variable it arrives in (null: the function reads it by its name)
@@ -46,7 +47,7 @@ resource "google_secret_manager_secret_version" "secret" {
   secret                 = google_secret_manager_secret.secret[each.key].id
   secret_data_wo         = lookup(var.secret_values, each.key, null)
   secret_data_wo_version = each.value
-  deletion_policy        = "DISABLE"
+  deletion_policy        = "ABANDON" # the revision that serves reads the version before
 
   lifecycle {
     create_before_destroy = true

@@ -90,7 +90,7 @@ resource "google_monitoring_uptime_check_config" "ready" {
   user_labels  = local.labels
 
   http_check {
-    path         = local.balanced ? "/${each.key}/health/ready" : "/${local.name}-${each.key}/health/ready"
+    path         = local.balanced ? "${local.paths[each.key]}/health/ready" : "/${local.name}-${each.key}/health/ready"
     port         = 443
     use_ssl      = true
     validate_ssl = true
@@ -111,4 +111,6 @@ resource "google_monitoring_uptime_check_config" "ready" {
     content = "ok"
     matcher = "CONTAINS_STRING"
   }
+
+  depends_on = [google_project_service.api]
 }

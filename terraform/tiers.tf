@@ -13,7 +13,9 @@ locals {
   # An unknown tier is refused by its variable; until then the smallest stands in, so that the message is that one.
   tier = lookup(local.tiers, var.tier, local.tiers["db-f1-micro"])
 
-  # Kept free of the functions: PostgreSQL's own superuser slots, Cloud SQL's agents, backups, an operator.
+  # Kept free of the functions: PostgreSQL's own superuser slots, Cloud SQL's agents, backups, an operator. Cloud Run bounds the
+  # instances of each revision by themselves: while a release has two of them serve, they could open twice as many connections, if
+  # both were at their most. Requests that then get none answer 503.
   reserved_connections = 10
   connections          = sum([for function in local.functions : function.max_instances * function.pool_size])
 }

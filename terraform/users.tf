@@ -10,11 +10,13 @@ resource "google_sql_user" "function" {
   deletion_policy = "ABANDON" # a user that owns or was granted something cannot be dropped
 }
 
+# Its password is sent when the user is made and when the version rises, and never else, but the provider wants some value at every plan.
+# The one that stands in is against the instance's password policy: a version raised without its value is refused.
 resource "google_sql_user" "schema" {
   instance            = google_sql_database_instance.main.name
   name                = "${local.name}-schema"
   type                = "BUILT_IN"
-  password_wo         = lookup(var.secret_values, "schema-password", null)
+  password_wo         = lookup(var.secret_values, "schema-password", "unchanged")
   password_wo_version = var.secret_versions["schema-password"]
   deletion_policy     = "ABANDON"
 }

@@ -53,17 +53,17 @@ variable "budget_usd" {
 }
 
 variable "alert_emails" {
-  description = "Who is told of alerts and of the budget. At least one."
+  description = "Who is told of alerts and of the budget. 1 to 5: a budget tells no more."
   type        = set(string)
 
   validation {
-    condition     = length(var.alert_emails) > 0 && alltrue([for email in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", email))])
-    error_message = "At least one e-mail address, each as name@example.com."
+    condition     = length(var.alert_emails) > 0 && length(var.alert_emails) <= 5 && alltrue([for email in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", email))])
+    error_message = "1 to 5 e-mail addresses, each as name@example.com."
   }
 }
 
 variable "operators" {
-  description = "Who may call the invoker-only functions by hand: IAM members, user:... or group:... ."
+  description = "Who may call migration, and schema as its migrator, by hand: IAM members, user:... or group:... ."
   type        = set(string)
   default     = []
 
@@ -85,13 +85,13 @@ variable "tier" {
 }
 
 variable "serving_instance" {
-  description = "The instance that the functions use: empty for the one made here, else one that restore.sh has verified."
+  description = "The instance that the functions use: empty for the one made here, else one that restore.sh has verified, named like it: agenthub-ENVIRONMENT-... ."
   type        = string
   default     = ""
 
   validation {
-    condition     = var.serving_instance == "" || can(regex("^[a-z][a-z0-9-]{0,96}[a-z0-9]$", var.serving_instance))
-    error_message = "An instance's name has lower-case letters, digits and hyphens, and begins with a letter; no project, no region."
+    condition     = var.serving_instance == "" || can(regex("^${local.name}-${var.environment}(-[a-z0-9-]{0,60}[a-z0-9])?$", var.serving_instance))
+    error_message = "A restored instance is named like the one made here, agenthub-ENVIRONMENT-...: that is what the functions may log in to. No project, no region."
   }
 }
 
@@ -156,13 +156,13 @@ variable "backup_location" {
 }
 
 variable "connectivity" {
-  description = "private: an address in our network alone, reached by Direct VPC egress. connector: a public address that only the connector's certificates open."
+  description = "connector: a public address that only the connector's certificates open. private: an address in our network alone; give its functions min_instances, because Direct VPC egress may keep a new instance from the database for a minute."
   type        = string
-  default     = "private"
+  default     = "connector"
 
   validation {
     condition     = contains(["private", "connector"], var.connectivity)
-    error_message = "The database is reached privately (private) or through its connector alone (connector)."
+    error_message = "The database is reached through its connector alone (connector) or privately (private)."
   }
 }
 

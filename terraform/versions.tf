@@ -10,7 +10,7 @@ terraform {
     }
   }
 
-  # The bucket and prefix are given to `init`: -backend-config=environments/production.gcs.tfbackend
+  # Given to `init`: -backend-config=bucket=PROJECT-agenthub-state -backend-config=prefix=ENVIRONMENT
   backend "gcs" {}
 }
 

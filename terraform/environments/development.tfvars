@@ -1,4 +1,4 @@
-# Smallest that works: one shared core, everything scales to zero. About 19 dollars a month. Shared cores have no SLA.
+# Smallest that works: one shared core, everything scales to zero. About 18 dollars a month. Shared cores have no SLA.
 environment   = "development"
 tier          = "db-f1-micro"
 disk_limit_gb = 20

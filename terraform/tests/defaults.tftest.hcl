@@ -57,6 +57,10 @@ run "the_database_cannot_be_deleted_by_mistake" {
     condition     = alltrue([for secret in google_secret_manager_secret.secret : secret.deletion_protection])
     error_message = "Secrets are protected."
   }
+  assert {
+    condition     = alltrue([for version in google_secret_manager_secret_version.secret : version.deletion_policy == "ABANDON"])
+    error_message = "A version stays enabled while the revision before reads it."
+  }
 }
 
 run "the_database_is_the_one_that_was_paid_for" {
@@ -85,7 +89,7 @@ run "the_database_is_the_one_that_was_paid_for" {
   assert {
     condition = alltrue([for flag, value in {
       "cloudsql.iam_authentication" = "on", "cloudsql.enable_pgaudit" = "on", "log_min_duration_statement" = "100", "log_lock_waits" = "on", "log_temp_files" = "0",
-      "log_parameter_max_length"    = "0", "log_error_verbosity" = "terse"
+      "log_error_verbosity"         = "terse"
       } : contains([for one in google_sql_database_instance.main.settings[0].database_flags : "${one.name}=${one.value}"], "${flag}=${value}")]) && alltrue([
       for flag in ["idle_in_transaction_session_timeout", "statement_timeout", "pg_stat_statements.track"] : contains([for one in google_sql_database_instance.main.settings[0].database_flags : one.name], flag)
     ])
@@ -101,12 +105,12 @@ run "nobody_reaches_the_database_without_the_connector" {
     error_message = "TLS with a client certificate of the connector, nothing else."
   }
   assert {
-    condition     = !google_sql_database_instance.main.settings[0].ip_configuration[0].ipv4_enabled && length(google_sql_database_instance.main.settings[0].ip_configuration[0].authorized_networks) == 0
-    error_message = "No public address, no authorized network."
+    condition     = google_sql_database_instance.main.settings[0].ip_configuration[0].ipv4_enabled && length(google_sql_database_instance.main.settings[0].ip_configuration[0].authorized_networks) == 0
+    error_message = "A public address that the connector's certificates alone open: no authorized network."
   }
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].direct_vpc_egress == "VPC_EGRESS_PRIVATE_RANGES_ONLY" && function.service_config[0].vpc_connector == null])
-    error_message = "Functions reach it by Direct VPC egress, without a paid connector."
+    condition     = length(google_compute_network.main) == 0 && alltrue([for function in google_cloudfunctions2_function.domain : length(function.service_config[0].direct_vpc_network_interface) == 0 && function.service_config[0].environment_variables["DB_IP_TYPE"] == "PUBLIC"])
+    error_message = "No network that a new instance would have to wait for, and functions that know it."
   }
   assert {
     condition     = alltrue([for user in google_sql_user.function : user.type == "CLOUD_IAM_SERVICE_ACCOUNT"]) && length(google_sql_user.function) == length(google_cloudfunctions2_function.domain) - 1
@@ -134,8 +138,16 @@ run "each_function_is_somebody_of_its_own" {
     error_message = "SQL roles hold for this instance alone."
   }
   assert {
-    condition     = alltrue([for grant in google_project_iam_member.function : strcontains(grant.condition[0].expression, "instances/agenthub-production") if startswith(grant.role, "roles/cloudsql.")])
-    error_message = "The condition names the instance."
+    condition     = alltrue([for grant in google_project_iam_member.function : endswith(grant.condition[0].expression, "resource.name.startsWith(\"projects/agenthub-test/instances/agenthub-production\")") if startswith(grant.role, "roles/cloudsql.")])
+    error_message = "The condition names the instance, and those restored from it."
+  }
+  assert {
+    condition     = strcontains(google_project_iam_member.builder_sources.condition[0].expression, "projects/_/buckets/gcf-v2-sources-") && google_storage_bucket_iam_member.builder.role == google_project_iam_member.builder_sources.role
+    error_message = "The builder reads the archives where we put them and where Cloud Functions copies them, no other bucket."
+  }
+  assert {
+    condition     = toset(keys(google_service_account_iam_member.migrator)) == toset(["serviceAccount:agenthub-release@agenthub-test.iam.gserviceaccount.com"]) && alltrue([for grant in google_service_account_iam_member.migrator : grant.role == "roles/iam.serviceAccountTokenCreator"]) && google_cloudfunctions2_function.domain["schema"].service_config[0].environment_variables["ALLOWED_SERVICE_ACCOUNTS"] == "agenthub-migrator@agenthub-test.iam.gserviceaccount.com"
+    error_message = "A release acts as the migrator, and the function that migrates takes nobody else's tokens."
   }
   assert {
     condition     = toset([for key, _ in google_secret_manager_secret_iam_member.function : key if startswith(key, "schema-password")]) == toset(["schema-password schema"])
@@ -161,7 +173,7 @@ run "functions_say_what_they_may_use" {
     error_message = "Each logs in as itself."
   }
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].environment_variables["INSTANCE_CONNECTION_NAME"] == "agenthub-test:us-central1:agenthub-production" && function.service_config[0].environment_variables["DB_IP_TYPE"] == "PRIVATE"])
+    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].environment_variables["INSTANCE_CONNECTION_NAME"] == "agenthub-test:us-central1:agenthub-production" && function.service_config[0].environment_variables["DB_NAME"] == "agenthub"])
     error_message = "Each is told where the database is."
   }
   assert {
@@ -202,8 +214,8 @@ run "only_the_scheduler_calls_the_jobs" {
     error_message = "The scheduler's account alone may invoke jobs."
   }
   assert {
-    condition     = google_cloud_run_v2_service_iam_binding.invoker["schema"].members == toset(["serviceAccount:agenthub-release@agenthub-test.iam.gserviceaccount.com"]) && length(google_cloud_run_v2_service_iam_binding.invoker["migration"].members) == 0 && google_cloud_run_v2_service_iam_binding.invoker["agents"].members == toset(["allUsers"])
-    error_message = "A release alone asks schema, operators alone migration; the domains are public."
+    condition     = google_cloud_run_v2_service_iam_binding.invoker["schema"].members == toset(["serviceAccount:agenthub-migrator@agenthub-test.iam.gserviceaccount.com"]) && length(google_cloud_run_v2_service_iam_binding.invoker["migration"].members) == 0 && google_cloud_run_v2_service_iam_binding.invoker["agents"].members == toset(["allUsers"])
+    error_message = "The migrator alone asks schema, operators alone migration; the domains are public."
   }
 }
 
@@ -211,8 +223,12 @@ run "buckets_keep_what_they_are_given" {
   command = plan
 
   assert {
-    condition     = alltrue([for bucket in [google_storage_bucket.source, google_storage_bucket.audit_heads] : bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced" && bucket.versioning[0].enabled])
-    error_message = "Uniform, not public, versioned."
+    condition     = alltrue([for bucket in [google_storage_bucket.source, google_storage_bucket.audit_heads] : bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced"])
+    error_message = "Uniform, not public."
+  }
+  assert {
+    condition     = google_storage_bucket.source.versioning[0].enabled && length(google_storage_bucket.audit_heads.versioning) == 0
+    error_message = "Sources are versioned; what is under a retention policy cannot be."
   }
   assert {
     condition     = length(google_storage_bucket.source.lifecycle_rule) == 1 && google_storage_bucket.audit_heads.retention_policy[0].retention_period == "220752000"
@@ -259,6 +275,14 @@ run "alerts_say_what_to_do" {
     error_message = "Connections are watched against those of the tier."
   }
   assert {
+    condition     = strcontains(google_monitoring_alert_policy.alert["unreachable"].conditions[0].condition_prometheus_query_language[0].query, "avg by (check_id) (avg_over_time(") && alltrue([for check in google_monitoring_uptime_check_config.ready : tonumber(trimsuffix(check.period, "s")) * 2 <= 30 * 60]) && strcontains(google_monitoring_alert_policy.alert["unreachable"].conditions[0].condition_prometheus_query_language[0].query, "[30m]")
+    error_message = "Reached is what most places reach, each of which has asked within the time that is looked at."
+  }
+  assert {
+    condition     = alltrue([for metric in ["db_pool_waiting", "cache_looks", "db_query_duration_seconds_bucket"] : strcontains(google_monitoring_dashboard.main.dashboard_json, metric)])
+    error_message = "What the functions measure of themselves is on the dashboard."
+  }
+  assert {
     condition     = google_monitoring_slo.availability.goal == 0.999 && google_monitoring_slo.latency.request_based_sli[0].distribution_cut[0].range[0].max == 100
     error_message = "99.9 % are served; the latency promised is 100 ms."
   }
@@ -280,7 +304,19 @@ run "everything_is_labelled" {
     error_message = "Labels tell whose it is."
   }
   assert {
-    condition     = alltrue([for service in google_project_service.api : service.disable_on_destroy == false]) && contains(keys(google_project_service.api), "servicenetworking.googleapis.com")
-    error_message = "APIs are switched on here, and never off."
+    condition     = alltrue([for service in google_project_service.api : service.disable_on_destroy == false]) && contains(keys(google_project_service.api), "sqladmin.googleapis.com") && !contains(keys(google_project_service.api), "servicenetworking.googleapis.com")
+    error_message = "The APIs that are needed are switched on here, and never off."
+  }
+}
+
+run "later_runs_need_no_secret_values" {
+  command = plan
+  variables {
+    secret_values = {}
+  }
+
+  assert {
+    condition     = google_sql_user.schema.password_wo_version == 1 && google_secret_manager_secret_version.secret["admin-key"].secret_data_wo_version == "1"
+    error_message = "A plan without values is a plan: what was sent stays."
   }
 }

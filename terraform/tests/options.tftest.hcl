@@ -54,18 +54,36 @@ run "a_replica_is_protected_as_well" {
   }
 }
 
-run "the_connector_alone_needs_no_network" {
+run "a_private_database_is_reached_through_our_network" {
   command = plan
   variables {
-    connectivity = "connector"
+    connectivity = "private"
   }
   assert {
-    condition     = google_sql_database_instance.main.settings[0].ip_configuration[0].ipv4_enabled && google_sql_database_instance.main.settings[0].connector_enforcement == "REQUIRED" && length(google_sql_database_instance.main.settings[0].ip_configuration[0].authorized_networks) == 0
-    error_message = "A public address that the connector's certificates alone open."
+    condition     = !google_sql_database_instance.main.settings[0].ip_configuration[0].ipv4_enabled && google_sql_database_instance.main.settings[0].connector_enforcement == "REQUIRED" && length(google_sql_database_instance.main.settings[0].ip_configuration[0].authorized_networks) == 0
+    error_message = "No public address, no authorized network, and the connector's certificates all the same."
   }
   assert {
-    condition     = length(google_compute_network.main) == 0 && google_cloudfunctions2_function.domain["agents"].service_config[0].environment_variables["DB_IP_TYPE"] == "PUBLIC" && length(google_cloudfunctions2_function.domain["agents"].service_config[0].direct_vpc_network_interface) == 0
-    error_message = "No network, and functions that know it."
+    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].direct_vpc_egress == "VPC_EGRESS_PRIVATE_RANGES_ONLY" && function.service_config[0].vpc_connector == null && function.service_config[0].environment_variables["DB_IP_TYPE"] == "PRIVATE"])
+    error_message = "Functions reach it by Direct VPC egress, without a paid connector."
+  }
+  assert {
+    condition     = contains(keys(google_project_service.api), "servicenetworking.googleapis.com")
+    error_message = "The peering's API is on."
+  }
+}
+
+run "the_network_has_room_for_the_largest_tier" {
+  command = plan
+  variables {
+    connectivity = "private"
+    tier         = "db-custom-4-15360"
+    gateway      = true
+  }
+  expect_failures = [check.estimate_within_budget]
+  assert {
+    condition     = 2 * 2 * sum([for function in google_cloudfunctions2_function.domain : function.service_config[0].max_instance_count]) <= pow(2, 32 - tonumber(split("/", google_compute_subnetwork.functions[0].ip_cidr_range)[1])) - 4
+    error_message = "Two addresses an instance, twice while a revision is replaced."
   }
 }
 
@@ -92,6 +110,10 @@ run "one_address_for_all" {
   assert {
     condition     = length(google_compute_security_policy.edge) == 1 && output.urls["agents"] == "https://api.example.com/agents"
     error_message = "Cloud Armor is in front."
+  }
+  assert {
+    condition     = output.urls["gateway"] == "https://api.example.com" && google_monitoring_uptime_check_config.ready["gateway"].http_check[0].path == "/health/ready" && google_monitoring_uptime_check_config.ready["agents"].http_check[0].path == "/agents/health/ready"
+    error_message = "The gateway is what the address itself leads to; the others have a path."
   }
 }
 
@@ -137,18 +159,28 @@ run "an_apply_by_hand_does_not" {
 run "a_restored_instance_serves_and_is_watched" {
   command = plan
   variables {
-    serving_instance = "agenthub-restored"
+    serving_instance = "agenthub-production-restored"
   }
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].environment_variables["INSTANCE_CONNECTION_NAME"] == "agenthub-test:us-central1:agenthub-restored"])
+    condition     = alltrue([for function in google_cloudfunctions2_function.domain : function.service_config[0].environment_variables["INSTANCE_CONNECTION_NAME"] == "agenthub-test:us-central1:agenthub-production-restored"])
     error_message = "Functions go to the restored one."
   }
   assert {
-    condition     = strcontains(google_project_iam_member.function["agents roles/cloudsql.client"].condition[0].expression, "instances/agenthub-restored") && strcontains(google_monitoring_alert_policy.alert["cpu"].conditions[0].condition_prometheus_query_language[0].query, "agenthub-restored")
-    error_message = "Their rights and the alerts follow it."
+    condition     = strcontains(google_project_iam_member.function["agents roles/cloudsql.client"].condition[0].expression, "startsWith(\"projects/agenthub-test/instances/agenthub-production\")") && strcontains(google_monitoring_alert_policy.alert["cpu"].conditions[0].condition_prometheus_query_language[0].query, "agenthub-production-restored")
+    error_message = "Their rights are what they were, the alerts follow."
   }
   assert {
     condition     = google_sql_database_instance.main.name == "agenthub-production"
     error_message = "The lost one stays until somebody has looked at it."
+  }
+  assert {
+    condition = alltrue([for option in [
+      "--database-version=POSTGRES_17", "--tier=db-custom-1-3840", "--connector-enforcement=REQUIRED", "--assign-ip", "cloudsql.iam_authentication=on;", "pgaudit.log=ddl,role;",
+    ] : strcontains(output.instance_options, option)]) && length(split(" ", output.instance_options)) == 12
+    error_message = "A backup is restored to an instance like the one here, told to gcloud in as many words as there are options."
+  }
+  assert {
+    condition     = strcontains(output.guard_options, "--retained-backups-count=7 ") && strcontains(output.guard_options, "--enable-point-in-time-recovery")
+    error_message = "What Terraform did not make is backed up all the same."
   }
 }

@@ -77,6 +77,14 @@ run "nobody_to_alert" {
   expect_failures = [var.alert_emails]
 }
 
+run "more_to_alert_than_a_budget_tells" {
+  command = plan
+  variables {
+    alert_emails = [for n in range(6) : "ops${n}@example.com"]
+  }
+  expect_failures = [var.alert_emails]
+}
+
 run "an_address_that_is_none" {
   command = plan
   variables {
@@ -347,7 +355,15 @@ run "a_disk_below_the_least" {
 run "an_instance_with_its_project" {
   command = plan
   variables {
-    serving_instance = "project:region:agenthub-restored"
+    serving_instance = "project:region:agenthub-production-restored"
+  }
+  expect_failures = [var.serving_instance]
+}
+
+run "an_instance_that_the_functions_may_not_log_in_to" {
+  command = plan
+  variables {
+    serving_instance = "agenthub-restored"
   }
   expect_failures = [var.serving_instance]
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32, inflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { archive, entriesOf, hashOf } from '../../.release/archives.ts'
+import { archive, entriesOf, hashOf, tfvarsOf } from '../../.release/archives.ts'
 import { zip } from '../../.release/zip.ts'
 import { startDeployed } from '../support/deployed.ts'
 
@@ -26,6 +26,13 @@ test('the same sources make the same archive, to the byte, and another function 
   expect(zip(again).equals(readFileSync(archives.agents?.path ?? ''))).toBe(true)
   expect(archives.schema?.hash).not.toBe(archives.agents?.hash)
   expect(archives.agents?.path).toBe(join(folder, `agents-${archives.agents?.hash}.zip`))
+})
+
+test('Terraform is told the same in every checkout: paths from its own folder on', () => {
+  const path = join(process.cwd(), 'dist/archives/agents-1.zip')
+  expect(JSON.parse(tfvarsOf({ agents: { path, hash: '1' } }).toString())).toEqual({
+    archives: { agents: { path: '../dist/archives/agents-1.zip', hash: '1' } },
+  })
 })
 
 test('one changed byte is another archive, and so is the same file under another name', async () => {

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
 /**
- * The cloud, as far as a release sees it: each service is a file with its serving revision, `agents` is refused by the front, an
- * entry in `bad` makes its revision unready, one in `errors` makes it answer 500. What was asked is kept in `asked`.
+ * The cloud, as far as a release sees it: each service is a file with its serving revision, beside one that has a tag alone; `agents` is
+ * refused by the front, an entry in `bad` makes its revision unready, one in `errors` makes it answer 500, one in `unreadable` its log
+ * fail. What was asked is kept in `asked`.
  */
 const GCLOUD = `#!/usr/bin/env bash
 set -eu
@@ -17,11 +18,13 @@ case "$1 $2 $3" in
   case "$*" in
   *latestReady*) echo "$4-new" ;;
   *status.traffic.url*) echo "https://$4.example;https://canary---$4.example" ;;
-  *) cat "service/$4" ;;
+  *--flatten*) echo ",$4-tagged"; sed 's/^/100,/' "service/$4" ;;
+  *) exit 1 ;;
   esac ;;
 'run services update-traffic')
   echo "$*" | sed -E 's/.*agenthub-([a-z]+) .*--to-revisions=([^ ]*).*/\\1 \\2/' >>asked ;;
-'logging read'*) for bad in $(cat errors 2>/dev/null); do case "$*" in *"$bad-new"*) echo 2026-11-24T00:00:00Z ;; esac; done ;;
+'logging read'*) for bad in $(cat errors 2>/dev/null); do case "$*" in *"$bad-new"*) echo 2026-11-24T00:00:00Z ;; esac; done
+  for bad in $(cat unreadable 2>/dev/null); do case "$*" in *"$bad-new"*) exit 1 ;; esac; done ;;
 esac
 `
 const CURL = `#!/usr/bin/env bash
@@ -68,6 +71,13 @@ test('before a deploy each function is held at the revision that serves, the one
   )
 })
 
+test('a function of which no revision serves is not held, and the others are', () => {
+  given('service/agenthub-payments', '')
+  const { status, said } = traffic('remember')
+  expect([status, asked()]).toEqual([0, ['agents', 'rag'].map(old)])
+  expect(said).toContain('payments: no revision serves')
+})
+
 test('a release that is well gets a share of every function, then all', () => {
   given('revisions', 'agents agenthub-agents-old\npayments agenthub-payments-old\nrag agenthub-rag-old\n')
   expect(traffic('move')).toMatchObject({ status: 0 })
@@ -95,5 +105,14 @@ test('one error of ours among the share sends everything back', () => {
   const { status, said } = traffic('move')
   expect(status).toBe(1)
   expect(said).toContain('agenthub-rag-new answered with an error of ours')
+  expect(asked().slice(3)).toEqual(['agents', 'payments', 'rag'].map(old))
+})
+
+test('a log that cannot be read sends everything back as well', () => {
+  given('revisions', 'agents agenthub-agents-old\npayments agenthub-payments-old\nrag agenthub-rag-old\n')
+  given('unreadable', 'agenthub-rag')
+  const { status, said } = traffic('move')
+  expect(status).toBe(1)
+  expect(said).toContain('the log of agenthub-rag-new could not be read')
   expect(asked().slice(3)).toEqual(['agents', 'payments', 'rag'].map(old))
 })

@@ -10,7 +10,7 @@ export type Archived = Server & {
   backup(): Promise<void>
   /** Archives all of the log up to now: the cloud does so within minutes, whether a piece is full or not. */
   archive(): Promise<void>
-  /** Another server with what this one had at a moment (ISO 8601), or at the end of what is archived: the backup, and the log up to then. */
+  /** Another server with what this one had at a moment (ISO 8601), at the end of what is archived, or as the `backup` alone has it. */
   restore(at?: string): Promise<Server>
   /** Ends all of it at once, for good. */
   kill(): void
@@ -64,15 +64,16 @@ export const startArchived = async (folder: string, data = join(folder, 'data'))
       if (!killed) await server.stop()
     },
     restore: async at => {
-      const target = join(folder, `restored-${Date.now()}`)
-      execFileSync('cp', ['-a', copy, target])
+      const restored = join(folder, `restored-${Date.now()}`)
+      execFileSync('cp', ['-a', copy, restored])
       const moment = at?.replace('T', ' ').replace('Z', '+00') // a setting takes no ISO 8601
-      const until = moment === undefined ? [] : [`recovery_target_time = '${moment}'`, `recovery_target_action = 'promote'`]
+      const target = at === 'backup' ? `recovery_target = 'immediate'` : `recovery_target_time = '${moment}'`
+      const until = at === undefined ? [] : [target, `recovery_target_action = 'promote'`]
       const recovery = [`restore_command = 'cp ${archive}/%f %p'`, ...until]
-      appendFileSync(join(target, 'postgresql.auto.conf'), `${recovery.join('\n')}\n`)
-      writeFileSync(join(target, 'recovery.signal'), '')
-      own(join(target, 'recovery.signal'))
-      return startServer(target)
+      appendFileSync(join(restored, 'postgresql.auto.conf'), `${recovery.join('\n')}\n`)
+      writeFileSync(join(restored, 'recovery.signal'), '')
+      own(join(restored, 'recovery.signal'))
+      return startServer(restored)
     },
   }
 }

@@ -14,10 +14,15 @@ export type Drill = {
   cloud: Cloud
   /** The function, over the instance that was switched to last. */
   deployed(): Deployed
-  /** Runs the script; `then` comes between the restored server and its proof. Answers how it ended, what it printed, and what it ran. */
-  restore(args: string[], then?: (restored: Server) => Promise<void>): Promise<{ code: number; output: string; ran: string[] }>
+  /**
+   * Runs the script, with more of an environment; `then` comes between the restored server and its proof. Answers how it ended, what it
+   * printed, and what it ran.
+   */
+  restore(args: string[], then?: Then, more?: Record<string, string>): Promise<{ code: number; output: string; ran: string[] }>
   stop(): Promise<void>
 }
+
+type Then = (restored: Server) => Promise<void>
 
 export const startDrill = async (): Promise<Drill> => {
   let archived: Archived | undefined
@@ -35,18 +40,28 @@ export const startDrill = async (): Promise<Drill> => {
   const restored: Server[] = []
   let deployed = await serve('one', 'audit')
 
-  /** What the script's commands do here: `gcloud` clones to another server, `terraform` starts the function over it. */
-  const commands: Record<string, (args: string[], then: (server: Server) => Promise<void>) => Promise<string | undefined>> = {
+  const restoreTo = async (to: string, at: string | undefined, then: Then) => {
+    const copy = await server.restore(at)
+    restored.push(copy)
+    await then(copy)
+    await cloud.addInstance(to, copy.url)
+    return undefined
+  }
+
+  /** What the script's commands do here: `gcloud` restores to another server, `terraform` starts the function over it. */
+  const commands: Record<string, (args: string[], then: Then) => Promise<string | undefined>> = {
     'sql instances get-latest-recovery-time': async () => 'latest',
     'sql instances clone': async ([, , , , to = '', option = ''], then) => {
       const at = option.replace('--point-in-time=', '')
       if (at !== 'latest') await server.archive()
-      const copy = await server.restore(at === 'latest' ? undefined : at)
-      restored.push(copy)
-      await then(copy)
-      await cloud.addInstance(to, copy.url)
-      return undefined
+      return restoreTo(to, at === 'latest' ? undefined : at, then)
     },
+    'sql instances create': async () => undefined,
+    'sql instances patch': async () => undefined,
+    'sql instances delete': async () => undefined,
+    'sql backups restore': ([, , , , to = ''], then) => restoreTo(to.replace('--restore-instance=', ''), 'backup', then),
+    'output -raw instance_options': async () => '--tier=small --database-flags=^;^a=b,c;d=e',
+    'output -raw guard_options': async () => '--backup-start-time=02:00 --deletion-protection',
     apply: async args => {
       const to = (args.at(-1) as string).replace('serving_instance=', '')
       await deployed.stop()
@@ -56,7 +71,7 @@ export const startDrill = async (): Promise<Drill> => {
   }
 
   /** Answers the commands' stand-ins, each of which hands its arguments over and prints what comes back. */
-  const listen = async (ran: string[], then: (server: Server) => Promise<void>) => {
+  const listen = async (ran: string[], then: Then) => {
     const listener = createServer(async (request, response) => {
       let body = ''
       for await (const chunk of request) body += chunk
@@ -81,7 +96,7 @@ export const startDrill = async (): Promise<Drill> => {
     server,
     cloud,
     deployed: () => deployed,
-    restore: async (args, then = async () => {}) => {
+    restore: async (args, then = async () => {}, more = {}) => {
       const ran: string[] = []
       const listener = await listen(ran, then)
       const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
@@ -97,6 +112,7 @@ fetch('${url}', { method: 'POST', body: JSON.stringify(process.argv.slice(2)) })
         ...heads('audit'),
         ...{ PATH: `${bin}:/usr/bin:/bin`, REGION: 'europe-west1', DB_USER: IAM_LOGIN, HOME: cloud.folder },
         VERIFY: `${process.execPath} --enable-source-maps ${cloud.folder}/dist/verify.js`,
+        ...more,
       }
       const script = new URL('../../terraform/restore.sh', import.meta.url).pathname
       try {

@@ -65,8 +65,10 @@ export type Server = {
 /** Nothing of a test's server outlives the test. */
 const UNSAFE = ['-c', 'fsync=off', '-c', 'max_connections=200']
 
-/** A real PostgreSQL server of our own under `folder`, on what is there or new (made by initdb with the flags `made`). */
-export const startServer = async (folder: string, flags: string[] = UNSAFE, made: string[] = []): Promise<Server> => {
+type Log = (text: string) => void
+
+/** A real PostgreSQL server of our own under `folder`, on what is there or new (made by initdb with the flags `made`); `log` gets its log. */
+export const startServer = async (folder: string, flags = UNSAFE, made: string[] = [], log: Log = () => {}): Promise<Server> => {
   linkLibraries()
   openTheWay()
   const port = await freePort()
@@ -79,7 +81,7 @@ export const startServer = async (folder: string, flags: string[] = UNSAFE, made
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--locale=C.UTF-8', '--encoding=UTF8', ...made],
     postgresFlags: ['-c', 'listen_addresses=127.0.0.1', ...flags],
-    onLog: () => {},
+    onLog: log,
     onError: () => {},
   })
   if (!existsSync(join(folder, 'PG_VERSION'))) await server.initialise()

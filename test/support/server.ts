@@ -65,8 +65,16 @@ export type Server = {
 /** Nothing of a test's server outlives the test. */
 const UNSAFE = ['-c', 'fsync=off', '-c', 'max_connections=200']
 
-/** A real PostgreSQL server of our own under `folder`, on what is there or new (made by initdb with the flags `made`). */
-export const startServer = async (folder: string, flags: string[] = UNSAFE, made: string[] = []): Promise<Server> => {
+/**
+ * A real PostgreSQL server of our own under `folder`, on what is there or new (made by initdb with the flags `made`). What it logs is
+ * told in parts, as it comes.
+ */
+export const startServer = async (
+  folder: string,
+  flags: string[] = UNSAFE,
+  made: string[] = [],
+  onLog: (text: string) => void = () => {},
+): Promise<Server> => {
   linkLibraries()
   openTheWay()
   const port = await freePort()
@@ -79,7 +87,7 @@ export const startServer = async (folder: string, flags: string[] = UNSAFE, made
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--locale=C.UTF-8', '--encoding=UTF8', ...made],
     postgresFlags: ['-c', 'listen_addresses=127.0.0.1', ...flags],
-    onLog: () => {},
+    onLog,
     onError: () => {},
   })
   if (!existsSync(join(folder, 'PG_VERSION'))) await server.initialise()

@@ -44,9 +44,12 @@ export const again = {
 export const toRefusal = (error: DatabaseError): Error => {
   const refuse = (code: Code, detail: string, retryAfter?: number) =>
     new Refusal(code, detail, { cause: error, ...(retryAfter === undefined ? {} : { retryAfter }) })
-  /** A refusal of our own in SQL; its detail may be the JSON of the places in the request that it is about. */
+  /**
+   * A refusal of our own in SQL. Its words are the hint, which may name what was sent: Postgres's log has the message alone. Its detail
+   * may be the JSON of the places in the request that it is about.
+   */
   const refuseAt = (code: Code) =>
-    new Refusal(code, error.message, { cause: error, ...(error.detail ? { errors: JSON.parse(error.detail) } : {}) })
+    new Refusal(code, error.hint ?? error.message, { cause: error, ...(error.detail ? { errors: JSON.parse(error.detail) } : {}) })
   switch (error.code) {
     case 'AH400':
       return refuseAt('invalid_request')
@@ -61,7 +64,7 @@ export const toRefusal = (error: DatabaseError): Error => {
     case 'AH410':
       return new EpochMoved(error)
     case 'AH419':
-      return refuse('conflict', error.message, error.hint === undefined ? undefined : Number(error.hint))
+      return refuse('conflict', error.detail ?? error.message, error.hint === undefined ? undefined : Number(error.hint))
     case 'AH411':
       return refuseAt('conflict')
     case 'AH412':

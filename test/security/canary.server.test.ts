@@ -1,119 +1,91 @@
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bundleTo } from '../support/bundle.ts'
-import { CANARY, canariesOf } from '../support/canary.ts'
-import { ADMIN_KEY, makeTestDatabase, type TestDatabase } from '../support/database.ts'
-import { requestFor } from '../support/everyroute.ts'
-import { type Made, makeOne } from '../support/examples.ts'
-import { type Google, startGoogle } from '../support/google.ts'
-import { type Operation, operationsOf } from '../support/operations.ts'
-import { type Program, startProgram } from '../support/program.ts'
-import { type Got, rawClient, type Sent } from '../support/raw.ts'
+import { type Sung, sendCanaries } from '../support/canary.run.ts'
+import { bodiesOf, CANARY, MARK } from '../support/canary.ts'
+import type { Schema } from '../support/fuzz.ts'
+import { onServer } from '../support/global.ts'
+import { type Logged, startLogged } from '../support/logged.ts'
 
-const PASSWORD = `password ${CANARY}`
-const SECRETS = { STRIPE_API_KEY: 'sk_test_kept_out_of_every_log', STRIPE_WEBHOOK_SECRET: 'whsec_kept_out_of_every_log' }
-
-let google: Google
-let database: TestDatabase
-let program: Program
-let client: ReturnType<typeof rawClient>
-let operations: Operation[]
-const secrets: string[] = [ADMIN_KEY, ...Object.values(SECRETS), CANARY]
-
+let database: Logged
+let sung: Sung
 beforeAll(async () => {
-  google = await startGoogle()
-  database = await makeTestDatabase()
-  const folder = await bundleTo('dist/canary', ['functions/start'])
-  program = startProgram(fileURLToPath(new URL('../..', import.meta.url)), ['--enable-source-maps', `${folder}/functions/start.js`], {
-    ...{ DATABASE_URL: database.url as string, AGENTHUB_ADMIN_KEY: ADMIN_KEY, PORT: '0', LOG_LEVEL: 'debug', RATE_LIMIT_PER_MINUTE: '0' },
-    ...{
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://${google.environment.GCE_METADATA_HOST}`,
-      OTEL_TRACES_SAMPLER_ARG: '1',
-      ...google.environment,
-    },
-    ...{ STRIPE_API_URL: 'http://127.0.0.1:1', ...SECRETS },
-  })
-  const [url] = await program.printed(/http:\/\/127\.0\.0\.1:\d+/)
-  client = rawClient(url, 4)
-  operations = operationsOf(JSON.parse((await client.send({ method: 'GET', path: '/openapi.json', headers: {} })).text))
-})
-afterAll(async () => {
-  client.close()
-  program.kill('SIGKILL')
-  await program.ended
-  await google.stop()
-  await database.drop()
-})
+  database = await startLogged()
+  sung = await sendCanaries(database.url)
+}, 300_000)
+afterAll(() => database.stop())
 
-const as = (token: string, sent: Sent): Promise<Got> =>
-  client.send({ ...sent, headers: { authorization: `Bearer ${token}`, ...sent.headers } })
-
-/** A new organization whose every record holds the canary; what is secret of it is noted. */
-const organization = async (): Promise<{ key: string; made: Made }> => {
-  const call = async (token: string, method: string, path: string, body?: unknown, headers = {}) => {
-    const json = body === undefined ? {} : { 'content-type': 'application/json' }
-    const { status, text } = await as(token, {
-      method,
-      path,
-      headers: { ...json, ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    })
-    return { status, text, headers: new Headers(), body: text === '' ? undefined : JSON.parse(text) }
-  }
-  const { api_key } = (await call(ADMIN_KEY, 'POST', '/organizations', { name: CANARY })).body
-  const key = api_key.secret as string
-  const mark = `${CANARY}-${secrets.length}`
-  const made = await makeOne((...asked) => call(key, ...asked), mark)
-  secrets.push(key)
-  const user = { email: `${mark}@login.example`, password: PASSWORD, role: 'owner' }
-  await call(key, 'POST', '/organizations/users', user)
-  secrets.push((await call('x', 'POST', '/organizations/sessions', user)).body.token ?? CANARY)
-  return { key, made }
+/** Every form in which a canary or a secret could stand in a text. */
+const forms = () =>
+  [...sung.secrets, MARK, CANARY].flatMap(secret => [secret, Buffer.from(secret).toString('base64url'), encodeURIComponent(secret)])
+const telling = (lines: string[]) => {
+  const secrets = forms()
+  return lines.filter(line => secrets.some(form => line.includes(form))).map(line => line.slice(0, 1500))
 }
 
-/** An error of the server whose words quote the row that it is about. */
-const QUOTING = `create function quote_row() returns trigger language plpgsql as $$ begin raise 'the row is %', new; end $$;
-create trigger quoting before insert on agents for each row execute function quote_row()`
+/** The fields that a schema has in any of its alternatives, and those that a value has: `messages.role`. */
+const fieldsOf = ({ anyOf, oneOf, items, properties = {} }: Schema): string[] => [
+  ...[...(anyOf ?? oneOf ?? []), ...(items ? [items] : [])].flatMap(fieldsOf),
+  ...Object.entries(properties).flatMap(([name, one]) => [name, ...fieldsOf(one).map(inner => `${name}.${inner}`)]),
+]
+const fieldsIn = (value: unknown): string[] => {
+  if (typeof value !== 'object' || value === null) return []
+  if (Array.isArray(value)) return value.flatMap(fieldsIn)
+  return Object.entries(value).flatMap(([name, one]) => [name, ...fieldsIn(one).map(inner => `${name}.${inner}`)])
+}
 
-const json = { 'content-type': 'application/json' }
+test('the bodies hold every field of every alternative of every route', () => {
+  const bodies = (name: string) => sung.operations.filter(one => one.name === name).flatMap(bodiesOf)
+  for (const { name, body } of sung.operations)
+    expect([name, fieldsIn(bodies(name))]).toEqual([name, expect.arrayContaining(fieldsOf(body ?? {}))])
+  const operations = bodies('post /database/batch').flatMap(body => (body as { operations: Record<string, unknown>[] }).operations)
+  const changed = { table: CANARY, id: CANARY, data: { [CANARY]: CANARY } }
+  const if_version = Number(MARK)
+  expect(operations).toContainEqual({ op: 'create', ...changed })
+  for (const op of ['replace', 'merge']) expect(operations).toContainEqual({ op, ...changed, if_version })
+  expect(operations).toContainEqual({ op: 'remove', table: CANARY, id: CANARY, if_version })
+  const record = { id: CANARY, data: { [CANARY]: CANARY } }
+  expect(bodies('post /database/tables/:table/records')).toEqual(
+    expect.arrayContaining([record, { records: [record], on_conflict: 'merge' }]),
+  )
+  const declared = { columns: { [CANARY]: { type: 'reference', indexed: true, references: CANARY } }, strict: true }
+  expect(bodies('put /database/tables/:table')).toEqual(expect.arrayContaining([declared, { columns: { [CANARY]: 'uuid' }, strict: true }]))
+  const hashed = { model: CANARY, items: [{ hash: CANARY, embedding: [Number(MARK)] }] }
+  expect(bodies('put /knowledge/embeddings')).toContainEqual(hashed)
+})
 
-test('nothing that is sent, and no secret, stands in the log, the metrics or the traces of the process, whatever goes wrong', {
-  timeout: 180_000,
-}, async () => {
-  const last = (one: Operation) => Number(/\/me$/.test(one.path))
-  const statuses = new Set<number>()
-  const { key, made } = await organization()
-  const all = operations.toSorted((a, b) => last(a) - last(b))
-  const each = async (of: Operation[]) => {
-    for (const operation of of)
-      for (const sent of canariesOf(operation, requestFor(operation, made))) {
-        const token = operation.role === 'platform' ? ADMIN_KEY : operation.path.endsWith('/sessions') ? `x${CANARY}` : key
-        statuses.add((await as(token, sent)).status)
-      }
-  }
-  await each(all.filter(one => !last(one)))
-  const post = (path: string, body: string) =>
-    as(key, { method: 'POST', path, headers: { ...json, 'idempotency-key': `${CANARY} ${path}` }, body })
-  // a provider that cannot be reached, and a database that tells more than it should
-  const { id } = JSON.parse((await post('/payments/intents', `{"amount":5,"currency":"usd","metadata":{"card":"${CANARY}"}}`)).text)
-  await database.sql(`update payment_intents set provider = 'stripe' where id = $1`, [id])
-  expect((await post(`/payments/intents/${id}/confirm`, '{}')).status).toBe(503)
-  await database.sql(QUOTING)
-  const refused = await post('/agents', `{"name":"${CANARY}"}`)
-  expect([refused.status, refused.text.includes(CANARY)]).toEqual([500, false])
-  await each(all.filter(last))
-  for (const status of [200, 201, 204, 400, 401, 404, 409, 412, 415]) expect([...statuses]).toContain(status)
-
-  const metrics = await as(ADMIN_KEY, { method: 'GET', path: '/metrics', headers: {} })
-  expect(metrics.text).toContain('http_request_duration_seconds')
-  program.kill('SIGTERM')
-  await program.ended
-  expect(google.telemetry.map(({ path }) => path)).toEqual(expect.arrayContaining(['/v1/metrics', '/v1/traces']))
-  const lines = program.output().split('\n')
+test('nothing that is sent, and no secret, stands in the log, the metrics or the traces of the process, whatever goes wrong', () => {
+  const { statuses, unreached, quoted, lines, metrics, telemetry } = sung
+  const met = new Set([...statuses.values()].flatMap(of => [...of]))
+  for (const status of [200, 201, 204, 400, 401, 404, 409, 412, 415]) expect([...met]).toContain(status)
+  expect([unreached.status, quoted.status, quoted.text.includes(CANARY)]).toEqual([503, 500, false])
+  expect(metrics).toContain('http_request_duration_seconds')
+  expect(telemetry.map(({ path }) => path)).toEqual(expect.arrayContaining(['/v1/metrics', '/v1/traces']))
   expect(lines.filter(line => line.includes('a request was not served')).length).toBeGreaterThan(300)
-  const outputs = [...lines, ...metrics.text.split('\n'), ...google.telemetry.map(({ body }) => JSON.stringify(body))]
-  const forms = secrets.flatMap(secret => [secret, Buffer.from(secret).toString('base64url'), encodeURIComponent(secret)])
-  // the heads of the sealed audit stand in the log by design, and name their organization (here: by a canary that the platform chose)
-  const told = outputs.filter(line => !line.includes('"message":"audit head"') && forms.some(form => line.includes(form)))
-  expect(told.map(line => line.slice(0, 1500))).toEqual([])
+  // the heads of the sealed audit name their organization by design (here: by a canary that the platform chose), and nothing else
+  const own = `"organization":"${CANARY}"`
+  const heads = lines.filter(line => line.includes('"message":"audit head"'))
+  expect(heads.some(line => line.includes(own))).toBe(true)
+  const told = lines.map(line => (heads.includes(line) ? line.replace(own, '') : line))
+  expect(telling([...told, ...metrics.split('\n'), ...telemetry.map(({ body }) => JSON.stringify(body))])).toEqual([])
+})
+
+/** What a session of the server's owner logs of a slow statement and of an error whose detail quotes a row; without the flags if `open`. */
+const logsOf = (text: string, open: boolean) =>
+  onServer(database.url, async client => {
+    if (open) await client.query("set log_parameter_max_length = -1; set log_error_verbosity = 'default'")
+    await client.query('create temporary table quoted (text text primary key)')
+    const insert = () => client.query('insert into quoted values ($1)', [text])
+    await insert()
+    await expect(insert()).rejects.toMatchObject({ code: '23505', detail: `Key (text)=(${text}) already exists.` })
+  })
+
+test('nor does it stand in the log of a database with the flags of terraform/, where every statement is slow', async () => {
+  await logsOf('seen without the flags', true)
+  await logsOf(CANARY, false)
+  const lines = (await database.log()).split('\n')
+  const seen = lines.filter(line => line.includes('seen without the flags')).map(line => line.replace(/^.* (\w+: {2})/, '$1'))
+  expect(seen).toEqual(expect.arrayContaining([expect.stringMatching(/^DETAIL: {2}Parameters/), expect.stringMatching(/^DETAIL: {2}Key/)]))
+  expect(lines.filter(line => / ERROR: {2}/.test(line)).length).toBeGreaterThan(50)
+  expect(lines.filter(line => / LOG: {2}duration: .* execute /.test(line)).length).toBeGreaterThan(1000)
+  // the words of the test's own trigger, which quotes on purpose
+  expect(telling(lines.filter(line => !/ ERROR: {2}the row is \(/.test(line)))).toEqual([])
 })

@@ -10,6 +10,10 @@ export type Schema = {
   properties?: Record<string, Schema>
   required?: string[]
   format?: string
+  pattern?: string
+  maxLength?: number
+  maximum?: number
+  additionalProperties?: Schema | boolean
 }
 
 /** Chances that are the same for the same seed (mulberry32). */

@@ -47,7 +47,7 @@ resource "google_cloudfunctions2_function" "domain" {
   labels   = local.labels
 
   build_config {
-    runtime         = "nodejs22"
+    runtime         = "nodejs24"
     entry_point     = each.key # becomes FUNCTION_TARGET
     service_account = google_service_account.builder.id
 

@@ -131,3 +131,18 @@ test('a body of more than 32 MB is refused, announced or chunked', async () => {
   for (const body of [big, new Blob([big]).stream()])
     expect((await fetch(url, { method: 'POST', headers, body, duplex: 'half' } as RequestInit)).status).toBe(413)
 })
+
+test('a table that takes records of another organization along is not imported behind the memory of the records', async () => {
+  const dictionaries = dictionariesOf(app, 'org_first')
+  await dictionaries.import('database', [line('moved', { r1: { a: 1 } })])
+  const stage = (name: string) => app.database.sql("update migration_stages set stage = $1 where collection = 'database'", [name])
+  await app.admin('GET', '/migration/collections')
+  await stage('live')
+  const table = [line('moved', { name: 'moved', organization_id: 'org_second', columns: {} })]
+  const refused = await dictionaries.import('tables', table)
+  expect([refused.status, refused.body.detail]).toEqual([409, expect.stringContaining('database is in stage live')])
+  await stage('complete')
+  expect((await dictionaries.import('tables', table)).body).toMatchObject({ inserted: 1, ...clean })
+  const moved = await app.database.sql("select organization_id from data_records where table_id = 'moved'")
+  expect(moved).toEqual([{ organization_id: 'org_second' }])
+})

@@ -45,10 +45,12 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
 
   const remembered = (call: Call): Promise<unknown> => measure.time('memory', () => ask(memory, call))
 
-  /** Reads in memory, in one step with the proof that memory is ours and true. Undefined when it must be tried again. */
+  /** Reads in memory, between two proofs that memory is ours and true. Undefined when it must be tried again. */
   const inMemory = async (view: View, call: Call): Promise<Answer> => {
     await settle(call)
-    return keeper.owns(view) ? { result: await remembered(call) } : undefined
+    if (!keeper.owns(view)) return undefined
+    const result = await remembered(call)
+    return keeper.owns(view) ? { result } : undefined // what it waited for may have outlasted the proof
   }
 
   const inPostgres = (call: Call, more?: Partial<Scope>): Promise<unknown> => measure.time('postgres', () => ask(postgres, call, more))

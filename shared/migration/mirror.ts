@@ -3,6 +3,8 @@ import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
 import { sameAnswer } from './measure.ts'
 import { makeOff } from './off.ts'
 import type { Answer, Call, Methods, MirrorOptions, Probe, View } from './ports.ts'
+import { holdsMemory } from './stage.ts'
+import { later } from './writes.ts'
 
 type Store = { [method: string]: (scope: Scope, ...args: unknown[]) => Promise<unknown> }
 
@@ -126,7 +128,11 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
 
   const elsewhere = async (call: Call, more: Partial<Scope>): Promise<Answer> => ({ result: await inPostgres(call, more) })
 
-  const writeAt = (view: View, call: Call): Promise<Answer> => {
+  /** Memory has to be told of all that is changed. Whoever did not name it took the stage for complete, and knows better by now. */
+  const unnamed = ({ scope }: Call): Error => (scope.unit ? new EpochMoved() : later('the collection has left the stage complete'))
+
+  const writeAt = async (view: View, call: Call): Promise<Answer> => {
+    if (call.keys.length === 0 && holdsMemory(view.row.stage)) throw unnamed(call)
     switch (view.row.stage) {
       case 'off':
         return off.write(view, call)

@@ -73,7 +73,10 @@ export type Keeper = {
 /** What memory alone is to have, in off, once the transaction of a request with an Idempotency-Key (`unit`) is committed. */
 export type Drafted = { unit: string; draft: Draft }
 
-/** A store's own word on each of its methods: what it does, and the key (or the keys) that it does it to (none for a list). */
+/**
+ * A store's own word on each of its methods: what it does, and the key (or the keys) that it does it to: none for a list, and for a
+ * write that names none, which is refused while there is a memory that has to be told of it.
+ */
 export type Methods<S> = { readonly [M in keyof S]: { readonly kind: 'read' | 'write'; readonly key?: KeyOf } }
 export type KeyOf = (...args: never[]) => string | readonly string[]
 

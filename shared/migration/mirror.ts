@@ -132,7 +132,7 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   const unnamed = ({ scope }: Call): Error => (scope.unit ? new EpochMoved() : later('the collection has left the stage complete'))
 
   const writeAt = async (view: View, call: Call): Promise<Answer> => {
-    if (call.keys.length === 0 && holdsMemory(view.row.stage)) throw unnamed(call)
+    if (!call.named && holdsMemory(view.row.stage)) throw unnamed(call)
     switch (view.row.stage) {
       case 'off':
         return off.write(view, call)
@@ -175,9 +175,10 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   const off = makeOff({ ...options, settle, inMemory: remembered })
   const store: Store = {}
   for (const [name, method] of Object.entries(options.methods) as [string, Methods<S>[keyof S]][]) {
-    const keysOf = method.key as ((...args: unknown[]) => string | readonly string[]) | undefined
+    const keysOf = method.key as ((...args: unknown[]) => string | readonly string[] | undefined) | undefined
     store[name] = (scope, ...args) => {
-      const call = { name, scope, args, keys: keysOf ? listed(keysOf(...args)) : [] }
+      const keys = keysOf?.(...args)
+      const call = { name, scope, args, keys: keys === undefined ? [] : listed(keys), named: keys !== undefined }
       return method.kind === 'read' ? persist(readAt, call) : write(call)
     }
   }

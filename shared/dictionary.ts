@@ -18,8 +18,8 @@ type Place = 'start' | 'first' | 'next' | 'key' | 'colon' | 'before' | 'value' |
 /**
  * A dictionary `{ key: value, ... }` as NDJSON, `{"key":...,"value":...}` a line, in constant memory. Of nested ones each inner
  * entry is a line, `{"key":...,"place":...,"value":...}`: its place is its key, or its position from `offset`, and null where there is
- * none. Only the outer objects are read here; keys and values pass as the bytes they are, and Postgres judges them. Throws
- * invalid_request for what is no object.
+ * none. Only the outer objects are read here; keys and values pass as the bytes they are, of any size, and whoever cuts the lines, and
+ * Postgres, judge them. Throws invalid_request for what is no object, too_large for a key of more than 32 MB.
  */
 export async function* linesOfDictionary(chunks: Chunks, nested?: Nesting): AsyncGenerator<Buffer> {
   const scanner = scanDictionary(nested)
@@ -154,7 +154,7 @@ export const scanDictionary = (nested: Nesting, offset = 0) => {
         size += chunk.length - from
         pass(chunk.length)
       }
-      if (size > LARGEST) throw new Refusal('too_large', 'an entry is larger than 32 MB')
+      if (place === 'key' && size > LARGEST) throw new Refusal('too_large', 'a key is larger than 32 MB')
       return Buffer.concat(out)
     },
     end: (): void => {

@@ -2,7 +2,10 @@ import type { Entry } from './migration/stage.ts'
 
 /** What a transaction is to write in a table: nobody else sees any of it before it is kept. */
 export type Draft = {
-  /** Does `work` on top of what is drafted so far, and drafts what it writes; it must be over before anything is awaited. */
+  /**
+   * Does `work` on top of what is drafted so far, and drafts what it writes; it must be over before anything is awaited. Within a
+   * draft that is at work it is a part of that work.
+   */
   within<R>(work: () => R): R
   /** Writes it, unless the table has been cleared since. */
   keep(): void
@@ -47,6 +50,7 @@ export const makeDrafts = <K>({ read, put, keep }: Rows<K>): Drafts<K> => {
     }
     return {
       within: work => {
+        if (noted !== undefined) return work()
         noted = []
         try {
           redo()

@@ -1,4 +1,5 @@
 import { staleVersion } from './db/rows.ts'
+import type { Scope } from './db/scope.ts'
 import { type Draft, makeDrafts } from './draft.ts'
 import { parseJson, stringify } from './json.ts'
 import type { Entry } from './migration/stage.ts'
@@ -56,6 +57,12 @@ export type Shape<T> = {
   sortOf?: (key: Key) => Key
   order: 'up' | 'down'
 }
+
+/**
+ * What a store does in its tables once all that it has to wait for is there: checks and writes, in one step. A store that waits for
+ * nothing needs it not: its call is one step.
+ */
+export const inOneStep = <R>({ step }: Scope, work: () => R): R => (step ? step(work) : work())
 
 /** A table in this process. Every method ends before the next begins: there is no await between a check and its write. */
 export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => key, order }: Shape<T>): Table<T, W> => {

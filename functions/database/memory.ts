@@ -2,7 +2,7 @@ import type { Scope } from '../../shared/db/scope.ts'
 import { invalid, Refusal } from '../../shared/errors.ts'
 import { stringify } from '../../shared/json.ts'
 import { matches } from '../../shared/matches.ts'
-import { byTime, makeTable } from '../../shared/memory.ts'
+import { byTime, inOneStep, makeTable } from '../../shared/memory.ts'
 import { compareKeys } from '../../shared/order.ts'
 import { type Key, type Page, parse, type Row, type Slice } from '../../shared/record.ts'
 import { type Owner, typeOf } from './columns.ts'
@@ -30,10 +30,10 @@ const inList = (a: Key, b: Key): number => compareKeys(byTime(b), byTime(a))
 
 type One = { key: Key; kept: Kept; version: string }
 
-/** Records in this process; `tables` are those of the moment, wherever they are. Nothing is awaited between a check and its write. */
+/** Records in this process; `tables` are those of the moment, wherever they are: they are waited for, then all is done in one step. */
 export const memoryRecords = (tables: () => TableStore, table: RecordTable = recordTable()): RecordStore => {
   const ownerOf = async (scope: Scope, name: string, path = ''): Promise<Owner> => {
-    const row = await tables().get(scope, name)
+    const row = await tables().get({ ...scope, step: undefined }, name)
     const detail = `there is no table ${name}`
     if (!row) throw new Refusal('not_found', detail, path === '' ? {} : { errors: [{ path, message: detail }] })
     return parse(row) as Owner
@@ -55,12 +55,10 @@ export const memoryRecords = (tables: () => TableStore, table: RecordTable = rec
     next: found.length > limit ? found[limit - 1]?.key : undefined,
   })
 
-  const found = async (scope: Scope, name: string, { where, order, select }: Asked, { limit, after }: Slice): Promise<Page<DataRecord>> => {
-    if (after && after.length !== order.length + 2) throw invalid('cursor', 'is not a cursor of this query')
-    const owner = await ownerOf(scope, name)
+  const found = (organization: string, name: string, owner: Owner, { where, order, select }: Asked, { limit, after }: Slice) => {
     const isTime = (field: string) => typeOf(owner, field) === 'timestamp'
     const compare = comparePlaces(order, inList)
-    const all = [...recordsOf(scope.organization_id, name)].filter(({ kept }) => matches(where, kept.data, isTime))
+    const all = [...recordsOf(organization, name)].filter(({ kept }) => matches(where, kept.data, isTime))
     const placed = all.map(one => ({ ...one, key: placeOf(order, one.kept.data, one.key, isTime) }))
     const behind = after === undefined ? placed : placed.filter(({ key }) => compare(key, after) > 0)
     return pageOf(
@@ -78,13 +76,19 @@ export const memoryRecords = (tables: () => TableStore, table: RecordTable = rec
     },
     list: async (scope, name, { limit, after }) => {
       await ownerOf(scope, name)
-      const page: One[] = []
-      for (const one of recordsOf(scope.organization_id, name, after)) {
-        page.push(one)
-        if (page.length > limit) break
-      }
-      return pageOf(page, limit)
+      return inOneStep(scope, () => {
+        const page: One[] = []
+        for (const one of recordsOf(scope.organization_id, name, after)) {
+          page.push(one)
+          if (page.length > limit) break
+        }
+        return pageOf(page, limit)
+      })
     },
-    query: found,
+    query: async (scope, name, asked, slice) => {
+      if (slice.after && slice.after.length !== asked.order.length + 2) throw invalid('cursor', 'is not a cursor of this query')
+      const owner = await ownerOf(scope, name)
+      return inOneStep(scope, () => found(scope.organization_id, name, owner, asked, slice))
+    },
   }
 }

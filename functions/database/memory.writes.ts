@@ -1,7 +1,7 @@
 import type { Scope } from '../../shared/db/scope.ts'
 import { type Code, Refusal } from '../../shared/errors.ts'
 import { matches } from '../../shared/matches.ts'
-import type { Table } from '../../shared/memory.ts'
+import { inOneStep, type Table } from '../../shared/memory.ts'
 import type { Row } from '../../shared/record.ts'
 import { mustFit, type Owner, typeOf } from './columns.ts'
 import type { DataRecord } from './schema.ts'
@@ -70,48 +70,65 @@ export const memoryWrites = (
     if (op === 'remove') return { row: bury(organization, name, id, at), created: false }
     return { row: write(organization, name, id, op === 'merge', data, at), created }
   }
+  type Called<M extends 'create' | 'change' | 'changeAll' | 'removeWhere'> = Parameters<RecordStore[M]>
+
+  const create = (owner: Owner, [{ organization_id }, name, records, mode, at, path]: Called<'create'>) => {
+    const keys = new Set(records.map(({ id }) => recordKey(name, id)))
+    const knows = (key: string) => keys.has(key) || table.peek(organization_id, key) !== undefined
+    const place = (i: number, field: string) => (path === '' ? field : `${path}/${i}/${field}`)
+    for (const [i, { data }] of records.entries()) mustFit(owner, data, knows, place(i, 'data'))
+    for (const [i, { id }] of records.entries())
+      if (mode === 'error' && table.peek(organization_id, recordKey(name, id)) !== undefined)
+        throw refusal('conflict', `record ${id} exists already`, place(i, 'id'))
+    return records.map(({ id, data }) => write(organization_id, name, id, mode === 'merge', data, at))
+  }
+  const change = (owner: Owner, [{ organization_id }, asked, at]: Called<'change'>) => {
+    check(organization_id, asked, owner, new Map(), '')
+    return make(organization_id, asked, at)
+  }
+  const changeAll = (owners: Map<string, Owner>, [{ organization_id }, changes, at]: Called<'changeAll'>) => {
+    const planned: Planned = new Map()
+    for (const [i, asked] of changes.entries()) check(organization_id, asked, owners.get(asked.table) as Owner, planned, `operations/${i}`)
+    return changes.map(asked => {
+      const { row, created } = make(organization_id, asked, at)
+      return { status: asked.op === 'remove' ? 204 : created ? 201 : 200, id: asked.id, version: row.version }
+    })
+  }
+  const removeWhere = (owner: Owner, [{ organization_id }, name, where, at, among]: Called<'removeWhere'>) => {
+    const ids = among && new Set(among)
+    const gone = [...table.walk(organization_id, [name, 'infinity', ''])].filter(
+      ({ value }) =>
+        value.table_id === name &&
+        (ids === undefined || ids.has(value.record_id)) &&
+        matches(where, value.data, field => typeOf(owner, field) === 'timestamp'),
+    )
+    for (const { value } of gone) bury(organization_id, name, value.record_id, at)
+    return gone.length
+  }
+
+  // the tables are waited for first: all that is checked and written then is one step
   return {
-    create: async (scope, name, records, mode, at, path) => {
-      const { organization_id } = scope
+    create: async (...called) => {
+      const [scope, name] = called
       const owner = await ownerOf(scope, name)
-      const keys = new Set(records.map(({ id }) => recordKey(name, id)))
-      const knows = (key: string) => keys.has(key) || table.peek(organization_id, key) !== undefined
-      const place = (i: number, field: string) => (path === '' ? field : `${path}/${i}/${field}`)
-      for (const [i, { data }] of records.entries()) mustFit(owner, data, knows, place(i, 'data'))
-      for (const [i, { id }] of records.entries())
-        if (mode === 'error' && table.peek(organization_id, recordKey(name, id)) !== undefined)
-          throw refusal('conflict', `record ${id} exists already`, place(i, 'id'))
-      return records.map(({ id, data }) => write(organization_id, name, id, mode === 'merge', data, at))
+      return inOneStep(scope, () => create(owner, called))
     },
-    change: async (scope, change, at) => {
-      const owner = await ownerOf(scope, change.table)
-      check(scope.organization_id, change, owner, new Map(), '')
-      return make(scope.organization_id, change, at)
+    change: async (...called) => {
+      const [scope, { table: name }] = called
+      const owner = await ownerOf(scope, name)
+      return inOneStep(scope, () => change(owner, called))
     },
-    changeAll: async (scope, changes, at) => {
+    changeAll: async (...called) => {
+      const [scope, changes] = called
       const owners = new Map<string, Owner>()
       for (const [i, { table: name }] of changes.entries())
         if (!owners.has(name)) owners.set(name, await ownerOf(scope, name, `operations/${i}`))
-      const planned: Planned = new Map()
-      for (const [i, change] of changes.entries())
-        check(scope.organization_id, change, owners.get(change.table) as Owner, planned, `operations/${i}`)
-      return changes.map(change => {
-        const { row, created } = make(scope.organization_id, change, at)
-        return { status: change.op === 'remove' ? 204 : created ? 201 : 200, id: change.id, version: row.version }
-      })
+      return inOneStep(scope, () => changeAll(owners, called))
     },
-    removeWhere: async (scope, name, where, at, among) => {
-      const { organization_id } = scope
+    removeWhere: async (...called) => {
+      const [scope, name] = called
       const owner = await ownerOf(scope, name)
-      const ids = among && new Set(among)
-      const gone = [...table.walk(organization_id, [name, 'infinity', ''])].filter(
-        ({ value }) =>
-          value.table_id === name &&
-          (ids === undefined || ids.has(value.record_id)) &&
-          matches(where, value.data, field => typeOf(owner, field) === 'timestamp'),
-      )
-      for (const { value } of gone) bury(organization_id, name, value.record_id, at)
-      return gone.length
+      return inOneStep(scope, () => removeWhere(owner, called))
     },
   }
 }

@@ -80,6 +80,6 @@ export const recordMethods: Methods<RecordStore> = {
   changeAll: { kind: 'write', key: (changes: Change[]) => [...new Set(changes.map(keyOf))] },
   removeWhere: {
     kind: 'write',
-    key: (table: string, _: Where, __: string, among: readonly string[] = []) => among.map(id => recordKey(table, id)),
+    key: (table: string, _: Where, __: string, among?: readonly string[]) => among?.map(id => recordKey(table, id)),
   },
 }

@@ -40,13 +40,18 @@ type Settle = (numbers: readonly number[] | undefined, carefully: boolean) => Pr
 
 /**
  * Settles a batch: in good faith; carefully, when Postgres refuses something in it; and where the table itself refuses (a check, a
- * size), in halves down to the one line that it refuses. Lines that somebody else's insert came before are settled again.
+ * size), in halves down to the one line that it refuses. Lines that somebody else's insert came before are settled again; where one
+ * comes before them a second time, the import is to be sent again: none goes uncounted.
  */
-const settleAll = async (settle: Settle, bytes: Buffer, numbers?: readonly number[], carefully = false): Promise<Columns[][]> => {
+export const settleAll = async (settle: Settle, bytes: Buffer, numbers?: readonly number[], carefully = false): Promise<Columns[][]> => {
   try {
     const rows = await settle(numbers, carefully)
-    const raced = rows.filter(([kind]) => kind === 'raced').map(([, n]) => Number(n))
-    return raced.length === 0 ? [rows] : [rows, (await settle(raced, carefully)).filter(([kind]) => kind !== 'read')]
+    const raced = racedIn(rows)
+    if (raced.length === 0) return [rows]
+    const again = await settle(raced, carefully)
+    if (racedIn(again).length > 0)
+      throw new Refusal('unavailable', 'others write the same entries: send the import again', { retryAfter: 1 })
+    return [rows, again.filter(([kind]) => kind !== 'read')]
   } catch (error) {
     const reason = refusedValue(error)
     if (reason === undefined) throw error
@@ -67,6 +72,9 @@ const settleAll = async (settle: Settle, bytes: Buffer, numbers?: readonly numbe
     return [...first, ...(await settleAll(settle, bytes, meant.slice(half), true))]
   }
 }
+
+/** The numbers of the lines that somebody else's insert came before. */
+const racedIn = (rows: readonly Columns[]): number[] => rows.filter(([kind]) => kind === 'raced').map(([, n]) => Number(n))
 
 /** Why Postgres refused a value, or undefined when it was not about a value. */
 export const refusedValue = (error: unknown): string | undefined => {

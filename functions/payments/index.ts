@@ -2,6 +2,7 @@ import type { Scope } from '../../shared/db/scope.ts'
 import { Refusal } from '../../shared/errors.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import type { Job } from '../../shared/job.ts'
+import type { Stage } from '../../shared/migration/stage.ts'
 import type { Staged } from '../../shared/migration/staged.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { paymentCollections } from './collections.ts'
@@ -16,8 +17,10 @@ import { makeStripe } from './stripe.ts'
 import { postgresTransactions } from './transactions.postgres.ts'
 import { webhookRoutes } from './webhooks.routes.ts'
 
-const inMemory = async ({ keeper }: Staged<object>): Promise<boolean> =>
-  keeper.stage() !== 'complete' && (await keeper.enter()).row.stage === 'off'
+/** The stage of the moment: what an idle process knew of it may be long over. */
+const stageOf = async ({ keeper }: Staged<object>): Promise<Stage> => (await keeper.enter()).row.stage
+
+const inMemory = async (staged: Staged<object>): Promise<boolean> => (await stageOf(staged)) === 'off'
 
 /** The two collections, put at their stages once in a process. */
 const stagedIn = ({ collections, stage }: Shared): { intents: Staged<IntentStore>; transactions: Staged<TransactionStore> } => {
@@ -31,7 +34,10 @@ const stagedIn = ({ collections, stage }: Shared): { intents: Staged<IntentStore
 const providersOf = ({ config: { payments } }: Pick<Shared, 'config'>): Providers =>
   new Map<string, Provider>(payments.stripe ? [['stripe', makeStripe(payments.stripe)]] : [])
 
-/** What carries payments out in this process. Money moves only while both collections are on the same side: else it is a 503. */
+/**
+ * What carries payments out in this process. Money moves only while both collections are on the same side: else it is a 503. Where one
+ * of them takes a step between the move and its note, the note refuses it, and the request is done anew (doOnce).
+ */
 const paymentsOf = (shared: Shared): Payments => {
   const { intents, transactions } = stagedIn(shared)
   const ledger = postgresLedger(shared.db)
@@ -55,8 +61,8 @@ const paymentsOf = (shared: Shared): Payments => {
     transactions: {
       get: (...asked) => transactions.store.get(...asked),
       list: (...asked) => transactions.store.list(...asked),
-      note: async (...asked) => {
-        if (transactions.keeper.stage() !== 'complete') await transactions.store.note(...asked)
+      note: async (scope, ids, posted) => {
+        if (posted !== undefined || (await stageOf(transactions)) !== 'complete') await transactions.store.note(scope, ids, posted)
       },
     },
     ledger: {

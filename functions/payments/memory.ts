@@ -67,15 +67,15 @@ const movedBy = (kept: Kept, { kind, amount, outcome = 'succeeded', reason, at }
   }
 }
 
-/** The transaction that tells what a move changed, if money moved. */
-const postedBy = (before: Kept, after: Kept, { transaction, reason, at }: Move): Posted | undefined => {
+/** The transaction that tells what a move changed; null where no money moved. */
+const postedBy = (before: Kept, after: Kept, { transaction, reason, at }: Move): Posted | null => {
   const [type, amount] =
     after.amount_received > before.amount_received
       ? ([before.capture_method === 'automatic' ? 'charge' : 'capture', after.amount_received - before.amount_received] as const)
       : after.amount_refunded > before.amount_refunded
         ? (['refund', before.amount_refunded - after.amount_refunded] as const)
         : (['void', after.status === 'canceled' ? capturableOf(before) : 0] as const)
-  if (amount === 0) return undefined
+  if (amount === 0) return null
   const { id: intent_id, organization_id, currency } = before
   const metadata = reason === undefined ? {} : { reason }
   const made = { id: transaction, organization_id, intent_id, type, amount, currency, status: 'completed' as const, metadata }
@@ -108,7 +108,7 @@ export const memoryIntents = (table: IntentTable = intentTable()): IntentStore =
         ...{ organization_id, status: 'requires_confirmation', amount_authorized: 0, amount_received: 0, amount_refunded: 0 },
         ...{ provider_reference: null, client_secret: null, cancellation_reason: null, created_at: at, updated_at: at },
       })
-      return row && (confirm ? move(organization_id, intent.id, confirm) : { row, operation: undefined })
+      return row && (confirm ? move(organization_id, intent.id, confirm) : { row, operation: undefined, posted: null })
     },
     update: async (scope, id, patch, at, ifMatch) => {
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))

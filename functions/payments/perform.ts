@@ -5,7 +5,7 @@ import type { Log } from '../../shared/observe/log.ts'
 import type { Row } from '../../shared/record.ts'
 import type { Provider, Providers } from './provider.ts'
 import type { Intent } from './schema.ts'
-import type { Answer, IntentStore, LedgerStore, Move, Moved, Operation, Posted, TransactionStore } from './store.ts'
+import type { Answer, IntentStore, LedgerStore, Move, Moved, Operation, TransactionStore } from './store.ts'
 
 /** What carries payments out. */
 export type Payments = {
@@ -59,7 +59,7 @@ export const perform = async (scope: Scope, operation: Operation, at: string, pa
 }
 
 /** Tells a mirror of the transactions that a move may have made. */
-export const noteTransactions = async (scope: Scope, id: string, { transactions }: Payments, posted?: Posted): Promise<void> => {
+export const noteTransactions = async (scope: Scope, id: string, { transactions }: Payments, posted?: Moved['posted']): Promise<void> => {
   await transactions.note(scope, [id, `${id}:2`, `${id}:3`], posted)
 }
 

@@ -49,8 +49,11 @@ export type Operation = {
 /** A transaction that was made in memory. */
 export type Posted = Omit<Transaction, 'version'>
 
-/** Where an intent is by now, and what is to be asked outside before that can be answered. `posted` is for `note`. */
-export type Moved = { row: Row<Intent>; operation: Operation | undefined; posted?: Posted | undefined }
+/**
+ * Where an intent is by now, and what is to be asked outside before that can be answered. `posted` is for `note`: the transaction that
+ * memory has made of it, null where it made none; undefined where Postgres moved the money, and makes its transactions itself.
+ */
+export type Moved = { row: Row<Intent>; operation: Operation | undefined; posted?: Posted | null | undefined }
 
 /** What a provider says of an intent: sums so far, in minor units; null where it says nothing of it. */
 export type Told = {
@@ -92,8 +95,11 @@ export type TransactionStore = {
   get(scope: Scope, id: string): Promise<Row<Transaction> | undefined>
   /** Newest first. */
   list(scope: Scope, slice: Slice, filter: TransactionFilter): Promise<Page<Transaction>>
-  /** Those of these transactions that a move has just made: how a mirror comes to know of them. Memory is told the one it posted. */
-  note(scope: Scope, ids: readonly string[], posted: Posted | undefined): Promise<void>
+  /**
+   * Those of these transactions that a move has just made: how a mirror comes to know of them. Memory is told what it posted. Throws
+   * EpochMoved where the money was moved on the other side: a step came in between, and all of it has to be done anew.
+   */
+  note(scope: Scope, ids: readonly string[], posted: Moved['posted']): Promise<void>
 }
 
 /** Postgres's alone, whatever the stages: balances come from the ledger, and operations are what a crash left half-done. */

@@ -1,3 +1,4 @@
+import { EpochMoved } from '../../shared/errors.ts'
 import { byTime, makeTable, type Table } from '../../shared/memory.ts'
 import type { TransactionStore } from './store.ts'
 import type { Transaction } from './transactions.schema.ts'
@@ -19,6 +20,7 @@ export const memoryTransactions = (table: TransactionTable = transactionTable())
   list: async (scope, slice, { intent_id }) =>
     table.list(scope.organization_id, slice, one => intent_id === undefined || one.intent_id === intent_id),
   note: async (_scope, _ids, posted) => {
+    if (posted === undefined) throw new EpochMoved()
     if (posted) table.create(posted.organization_id, posted.id, posted)
   },
 })

@@ -1,5 +1,6 @@
 import type { Database } from '../../shared/db/database.ts'
 import { jsonOf, NEWEST, oneRow, stamps, toPage } from '../../shared/db/rows.ts'
+import { EpochMoved } from '../../shared/errors.ts'
 import type { TransactionStore } from './store.ts'
 import type { Transaction } from './transactions.schema.ts'
 
@@ -22,5 +23,8 @@ export const postgresTransactions = (db: Database): TransactionStore => ({
     const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST), intent_id ?? null]
     return toPage<Transaction>(await db.read(scope, { name: 'payment_transactions.list', text: list, values }), slice)
   },
-  note: async scope => void (await db.write(scope)), // a mirror reads what it must know in the same transaction
+  note: async (scope, _ids, posted) => {
+    if (posted !== undefined) throw new EpochMoved()
+    await db.write(scope) // a mirror reads what it must know in the same transaction
+  },
 })

@@ -3,6 +3,7 @@ import { canonicalText, type Json } from '../../shared/json.ts'
 import { matches } from '../../shared/matches.ts'
 import { byTime, makeTable, type Table } from '../../shared/memory.ts'
 import type { Row } from '../../shared/record.ts'
+import type { Where } from '../../shared/where.ts'
 import type { Document } from './documents.schema.ts'
 import type { DocumentChange, DocumentStore, GivenChunk, NewDocument } from './documents.store.ts'
 
@@ -40,15 +41,15 @@ export const memoryDocuments = (table: DocumentTable = documentTable()): Documen
     const change = (kept: Kept | undefined) => (kept ? changed(kept, { ...fields, pieces }, at) : fresh())
     return (table.put(organization_id, id, change, ifMatch) ?? table.get(organization_id, id)) as Row<Document>
   }
-  const remove: DocumentStore['remove'] = async ({ organization_id }, id, at, ifMatch) =>
-    table.remove(organization_id, id, kept => ({ ...kept, chunks: null, updated_at: at }), ifMatch)
-  const liked: DocumentStore['matching'] = async ({ organization_id }, where) =>
-    [...table.walk(organization_id, undefined)].filter(({ value }) => matches(where, value.metadata)).map(({ value }) => value.id)
+  const remove = (organization: string, id: string, at: string, ifMatch?: string) =>
+    table.remove(organization, id, kept => ({ ...kept, chunks: null, updated_at: at }), ifMatch)
+  const liked = (organization: string, where: Where): string[] =>
+    [...table.walk(organization, undefined)].filter(({ value }) => matches(where, value.metadata)).map(({ value }) => value.id)
 
   return {
     get: async ({ organization_id }, id) => table.get(organization_id, id),
     list: async ({ organization_id }, slice) => table.list(organization_id, slice),
-    matching: liked,
+    matching: async ({ organization_id }, where) => liked(organization_id, where),
     create: async ({ organization_id }, documents, mode, at, path) => {
       const taken = mode === 'error' ? documents.findIndex(({ id }) => table.peek(organization_id, id)) : -1
       if (taken >= 0) throw alreadyThere(documents[taken]?.id as string, path && `${path}/${taken}/id`)
@@ -61,10 +62,11 @@ export const memoryDocuments = (table: DocumentTable = documentTable()): Documen
     },
     update: async ({ organization_id }, id, change, at, ifMatch) =>
       table.put(organization_id, id, kept => kept && changed(kept, change, at), ifMatch) ?? table.get(organization_id, id),
-    remove,
-    removeWhere: async (scope, where, at, among) => {
-      const ids = (await liked(scope, where)).filter(id => among === undefined || among.includes(id))
-      for (const id of ids) await remove(scope, id, at, undefined)
+    remove: async ({ organization_id }, id, at, ifMatch) => remove(organization_id, id, at, ifMatch),
+    removeWhere: async ({ organization_id }, where, at, among) => {
+      const chosen = among && new Set(among)
+      const ids = liked(organization_id, where).filter(id => chosen === undefined || chosen.has(id))
+      for (const id of ids) remove(organization_id, id, at)
       return ids.length
     },
   }

@@ -90,5 +90,5 @@ export const documentMethods: Methods<DocumentStore> = {
   put: { kind: 'write', key: ({ id }: NewDocument) => id },
   update: { kind: 'write', key: itself },
   remove: { kind: 'write', key: itself },
-  removeWhere: { kind: 'write', key: (_: Where, __: string, among: readonly string[] = []) => among },
+  removeWhere: { kind: 'write', key: (_: Where, __: string, among?: readonly string[]) => among },
 }

@@ -56,5 +56,5 @@ export const faqMethods: Methods<FaqStore> = {
   put: { kind: 'write', key: ({ id }: NewFaq) => id },
   update: { kind: 'write', key: itself },
   remove: { kind: 'write', key: itself },
-  removeWhere: { kind: 'write', key: (_: Where, __: string, among: readonly string[] = []) => among },
+  removeWhere: { kind: 'write', key: (_: Where, __: string, among?: readonly string[]) => among },
 }

@@ -26,9 +26,14 @@ export type Scope = {
   /** Gives the lent connection back until it is needed again, while the work waits for something else: where there is no other one. */
   readonly rest?: (() => void) | undefined
   readonly around?: Around | undefined
+  /** How a store in memory is to do what it does, where it had to wait for something first. */
+  readonly step?: Step | undefined
   /** By Postgres's clock: beyond it the scope is refused with AH410 (the stage `complete`, which asks nothing else). */
   readonly validUntil?: string | undefined
 }
+
+/** Does some work that waits for nothing: where it is to be drafted within the draft, and not at all where memory is no longer ours. */
+export type Step = <R>(work: () => R) => R
 
 export type Caller =
   /** An API key or session token, by the SHA-256 of its text; `role` is the least that the work asks for. */

@@ -3,6 +3,8 @@ import { EpochMoved, OutcomeUnknown, Refusal } from '../errors.ts'
 import { sameAnswer } from './measure.ts'
 import { makeOff } from './off.ts'
 import type { Answer, Call, Methods, MirrorOptions, Probe, View } from './ports.ts'
+import { holdsMemory } from './stage.ts'
+import { later } from './writes.ts'
 
 type Store = { [method: string]: (scope: Scope, ...args: unknown[]) => Promise<unknown> }
 
@@ -45,10 +47,12 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
 
   const remembered = (call: Call): Promise<unknown> => measure.time('memory', () => ask(memory, call))
 
-  /** Reads in memory, in one step with the proof that memory is ours and true. Undefined when it must be tried again. */
+  /** Reads in memory, between two proofs that memory is ours and true. Undefined when it must be tried again. */
   const inMemory = async (view: View, call: Call): Promise<Answer> => {
     await settle(call)
-    return keeper.owns(view) ? { result: await remembered(call) } : undefined
+    if (!keeper.owns(view)) return undefined
+    const result = await remembered(call)
+    return keeper.owns(view) ? { result } : undefined // what it waited for may have outlasted the proof
   }
 
   const inPostgres = (call: Call, more?: Partial<Scope>): Promise<unknown> => measure.time('postgres', () => ask(postgres, call, more))
@@ -124,7 +128,11 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
 
   const elsewhere = async (call: Call, more: Partial<Scope>): Promise<Answer> => ({ result: await inPostgres(call, more) })
 
-  const writeAt = (view: View, call: Call): Promise<Answer> => {
+  /** Memory has to be told of all that is changed. Whoever did not name it took the stage for complete, and knows better by now. */
+  const unnamed = ({ scope }: Call): Error => (scope.unit ? new EpochMoved() : later('the collection has left the stage complete'))
+
+  const writeAt = async (view: View, call: Call): Promise<Answer> => {
+    if (!call.named && holdsMemory(view.row.stage)) throw unnamed(call)
     switch (view.row.stage) {
       case 'off':
         return off.write(view, call)
@@ -167,9 +175,10 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
   const off = makeOff({ ...options, settle, inMemory: remembered })
   const store: Store = {}
   for (const [name, method] of Object.entries(options.methods) as [string, Methods<S>[keyof S]][]) {
-    const keysOf = method.key as ((...args: unknown[]) => string | readonly string[]) | undefined
+    const keysOf = method.key as ((...args: unknown[]) => string | readonly string[] | undefined) | undefined
     store[name] = (scope, ...args) => {
-      const call = { name, scope, args, keys: keysOf ? listed(keysOf(...args)) : [] }
+      const keys = keysOf?.(...args)
+      const call = { name, scope, args, keys: keys === undefined ? [] : listed(keys), named: keys !== undefined }
       return method.kind === 'read' ? persist(readAt, call) : write(call)
     }
   }

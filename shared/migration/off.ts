@@ -1,5 +1,6 @@
-import type { Unit } from '../db/scope.ts'
+import type { Step, Unit } from '../db/scope.ts'
 import type { Draft } from '../draft.ts'
+import { EpochMoved } from '../errors.ts'
 import type { Answer, Call, MirrorOptions, View } from './ports.ts'
 import { makeTurns } from './turns.ts'
 import { keyOf } from './writes.ts'
@@ -20,9 +21,19 @@ export const makeOff = ({ keeper, replica, probe, check, patience, sleep, settle
   const turns = makeTurns({ patience, sleep })
   const works = new WeakMap<Unit, Work>()
 
-  const within = (unit: Unit | undefined, call: Call): Promise<unknown> => {
-    const draft = unit && works.get(unit)?.draft
-    return draft ? draft.within(() => inMemory(call)) : inMemory(call)
+  /**
+   * What memory does, in one step with the proof that it is ours, and within the draft of its unit. A store that waits for something
+   * first takes its step behind that, and the proof again.
+   */
+  const inSteps = async (proved: (view: View) => boolean, view: View, call: Call): Promise<Answer> => {
+    if (!proved(view)) return undefined
+    const { scope } = call
+    const draft = scope.unit && works.get(scope.unit)?.draft
+    const step: Step = work => {
+      if (!proved(view)) throw new EpochMoved()
+      return draft ? draft.within(work) : work()
+    }
+    return { result: await step(() => inMemory({ ...call, scope: { ...scope, step } })) }
   }
 
   const workOf = (unit: Unit): Work => {
@@ -55,14 +66,15 @@ export const makeOff = ({ keeper, replica, probe, check, patience, sleep, settle
       else if (outcome === 'unknown') for (const id of call.keys) keeper.doubt(organization, id, { unit: unit.id, draft })
       else draft.drop()
     })
-    return keeper.holds(view) ? { result: await within(unit, call) } : undefined
+    return inSteps(keeper.holds, view, call)
   }
 
   return {
     read: async (view: View, call: Call): Promise<Answer> => {
       await check(call.scope)
       await settle(call)
-      return keeper.owns(view) ? { result: await within(call.scope.unit, call) } : undefined
+      const answer = await inSteps(keeper.owns, view, call)
+      return keeper.owns(view) ? answer : undefined // what it waited for may have outlasted the proof
     },
     write: async (view: View, call: Call): Promise<Answer> => {
       const { scope, keys } = call
@@ -72,7 +84,7 @@ export const makeOff = ({ keeper, replica, probe, check, patience, sleep, settle
       try {
         await settle(call)
         // a pause that has begun waits for this write, so that memory still takes it
-        return keeper.holds(view) ? { result: await inMemory(call) } : undefined
+        return await inSteps(keeper.holds, view, call)
       } finally {
         end()
       }

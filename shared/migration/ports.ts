@@ -73,12 +73,15 @@ export type Keeper = {
 /** What memory alone is to have, in off, once the transaction of a request with an Idempotency-Key (`unit`) is committed. */
 export type Drafted = { unit: string; draft: Draft }
 
-/** A store's own word on each of its methods: what it does, and the key (or the keys) that it does it to (none for a list). */
+/**
+ * A store's own word on each of its methods: what it does, and the key (or the keys) that it does it to: none for a list, and
+ * undefined where a write does not name them, which is refused while there is a memory that has to be told of it.
+ */
 export type Methods<S> = { readonly [M in keyof S]: { readonly kind: 'read' | 'write'; readonly key?: KeyOf } }
-export type KeyOf = (...args: never[]) => string | readonly string[]
+export type KeyOf = (...args: never[]) => string | readonly string[] | undefined
 
-/** One call of a store's method: its name, and the keys that it is about (none for a list). */
-export type Call = { name: string; scope: Scope; args: unknown[]; keys: readonly string[] }
+/** One call of a store's method: its name, and the keys that it is about (none for a list), if they are `named`. */
+export type Call = { name: string; scope: Scope; args: unknown[]; keys: readonly string[]; named: boolean }
 
 /** What a call came to; undefined when it must be tried again. */
 export type Answer = { result: unknown } | undefined

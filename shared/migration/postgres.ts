@@ -153,7 +153,11 @@ export const postgresReport =
     await db.write(scope, { name: 'migration.report', text: reportText, values: [collection, instance, JSON.stringify(measured)] })
   }
 
-const beginRun = `insert into migration_runs (id, collection, kind, epoch) values ($1, $2, 'verify', $3)`
+/** The clean pass is the last comparison's: one that does not come to its end may have mended what it found. */
+const beginRun = `with run as (
+  insert into migration_runs (id, collection, kind, epoch) values ($1, $2, 'verify', $3)
+)
+update migration_stages set clean_pass = null where collection = $2 and clean_pass is not null`
 
 const finishRun = `with run as (
   update migration_runs
@@ -163,7 +167,6 @@ const finishRun = `with run as (
 ), found as (
   insert into migration_mismatches (run, organization, key, path, memory, postgres)
   select $1, d ->> 'organization_id', d ->> 'key', d ->> 'path', d -> 'memory', d -> 'postgres' from jsonb_array_elements($5::jsonb) d
-  on conflict do nothing
 )
 update migration_stages
 set clean_pass = case when run.repaired > 0 then null when run.epoch >= stage_epoch then migration_stages.epoch else clean_pass end

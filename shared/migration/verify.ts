@@ -14,8 +14,9 @@ const SHOWN = 1000
 const LOOKS = 200
 /** Where whole comparisons are recorded, and with them the clean pass that the next step asks for. */
 export type Runs = {
+  /** Undoes the last clean pass: what this comparison finds and mends counts, even if it does not come to its end. */
   begin(id: string, epoch: string): Promise<void>
-  /** `repaired` of 0 makes it a clean pass of the stage it began in; any other undoes the last one. `differences` is their JSON. */
+  /** `repaired` of 0 makes it a clean pass of the stage it began in. `differences` is their JSON. */
   finish(id: string, compared: number, repaired: number, differences: string): Promise<void>
 }
 
@@ -29,58 +30,69 @@ type Options = {
 
 /**
  * Compares memory with Postgres, whole. A difference is looked at again until no write of its key is under way: only then it
- * counts, and memory takes Postgres's word. A pass without any difference is a clean pass of the present stage; any other undoes
- * the last one.
+ * counts, and memory takes Postgres's word. A pass without any difference is a clean pass of the present stage; the last one ends
+ * when another begins. One at a time: of two, one could mend what the other would have found.
  */
-export const makeVerify =
-  ({ runs, keeper, stages, replica, sleep }: Options): Verify =>
-  async () => {
-    const { row } = await keeper.enter()
-    if (!holdsMemory(row.stage) || row.stage === 'off') throw new Refusal('conflict', `in ${row.stage} there is no memory to compare`)
-    await keeper.settle()
-    const run = newId('run')
-    await runs.begin(run, row.epoch)
-    const differences: Difference[] = []
-    let compared = 0
-    let repaired = 0
-    const seen = new Set<string>()
-
-    /** Only the memory that this process serves is compared, in the stage that the comparison began in. */
-    const serving = async (): Promise<View> => {
-      const view = await keeper.enter()
-      if (view.row.stage !== row.stage) throw new Refusal('conflict', `the stage became ${view.row.stage} during the comparison`)
-      // others may write already, while this process has yet to hear that it has left its memory
-      if (!keeper.owns(view)) throw new Refusal('conflict', 'a change of stage is under way', { retryAfter: 1 })
-      return view
+export const makeVerify = (options: Options): Verify => {
+  let atWork = false
+  return async () => {
+    if (atWork) throw new Refusal('conflict', 'another comparison is under way', { retryAfter: 1 })
+    atWork = true
+    try {
+      return await verifyAll(options)
+    } finally {
+      atWork = false
     }
-    const look = async (organization: string, id: string): Promise<void> => {
-      const found = await conclude(organization, id, serving, { keeper, stages, replica, sleep })
-      if (found.length === 0) return
-      repaired++
-      if (differences.length < SHOWN) differences.push(...found)
-    }
-
-    const differs = (theirs: Entry): boolean => {
-      const ours = replica.read(theirs.organization_id, theirs.id)
-      return ours === undefined || !alike(ours, theirs)
-    }
-    for await (const page of stages.entries()) {
-      // the whole page before anything is awaited: what is written meanwhile would have to be looked at too, and so on
-      const suspects = page.filter(differs)
-      compared += page.length
-      for (const theirs of page) seen.add(`${theirs.organization_id}\0${theirs.id}`)
-      for (const { organization_id, id } of suspects) await look(organization_id, id)
-    }
-    for (const ours of [...replica.entries()])
-      if (!seen.has(`${ours.organization_id}\0${ours.id}`)) {
-        compared++
-        await look(ours.organization_id, ours.id)
-      }
-
-    await serving()
-    await runs.finish(run, compared, repaired, stringify(differences))
-    return { equal: repaired === 0, compared, differences, repaired }
   }
+}
+
+const verifyAll = async ({ runs, keeper, stages, replica, sleep }: Options): Promise<Verified> => {
+  const { row } = await keeper.enter()
+  if (!holdsMemory(row.stage) || row.stage === 'off') throw new Refusal('conflict', `in ${row.stage} there is no memory to compare`)
+  await keeper.settle()
+  const run = newId('run')
+  await runs.begin(run, row.epoch)
+  const differences: Difference[] = []
+  let compared = 0
+  let repaired = 0
+  const seen = new Set<string>()
+
+  /** Only the memory that this process serves is compared, in the stage that the comparison began in. */
+  const serving = async (): Promise<View> => {
+    const view = await keeper.enter()
+    if (view.row.stage !== row.stage) throw new Refusal('conflict', `the stage became ${view.row.stage} during the comparison`)
+    // others may write already, while this process has yet to hear that it has left its memory
+    if (!keeper.owns(view)) throw new Refusal('conflict', 'a change of stage is under way', { retryAfter: 1 })
+    return view
+  }
+  const look = async (organization: string, id: string): Promise<void> => {
+    const found = await conclude(organization, id, serving, { keeper, stages, replica, sleep })
+    if (found.length === 0) return
+    repaired++
+    differences.push(...found.slice(0, SHOWN - differences.length))
+  }
+
+  const differs = (theirs: Entry): boolean => {
+    const ours = replica.read(theirs.organization_id, theirs.id)
+    return ours === undefined || !alike(ours, theirs)
+  }
+  for await (const page of stages.entries()) {
+    // the whole page before anything is awaited: what is written meanwhile would have to be looked at too, and so on
+    const suspects = page.filter(differs)
+    compared += page.length
+    for (const theirs of page) seen.add(`${theirs.organization_id}\0${theirs.id}`)
+    for (const { organization_id, id } of suspects) await look(organization_id, id)
+  }
+  for (const ours of [...replica.entries()])
+    if (!seen.has(`${ours.organization_id}\0${ours.id}`)) {
+      compared++
+      await look(ours.organization_id, ours.id)
+    }
+
+  await serving()
+  await runs.finish(run, compared, repaired, stringify(differences))
+  return { equal: repaired === 0, compared, differences, repaired }
+}
 
 /** Reads both sides until they agree, or until they differ with no write of the key between the two readings. */
 const conclude = async (

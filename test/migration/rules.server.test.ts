@@ -210,6 +210,51 @@ test('rule 11: one silent corruption under churn is found, undoes the clean pass
   expect(await one.staged.verify()).toMatchObject({ equal: true })
 })
 
+test('rule 11: a difference that was found and mended undoes the clean pass, though its comparison did not come to an end', async () => {
+  await at('live')
+  const one = await start()
+  await one.add('a')
+  expect(await one.staged.verify()).toMatchObject({ equal: true })
+  await database.sql(`update counters set value = 99 where id = 'a'`)
+  const { entries } = one.staged.stages
+  one.staged.stages.entries = async function* (...asked) {
+    yield* entries(...asked)
+    throw new Error('the database went away')
+  }
+  await expect(one.staged.verify()).rejects.toThrow('went away')
+  Object.assign(one.staged.stages, { entries })
+  expect(one.replica.read(one.scope.organization_id, 'a')?.json).toContain('99')
+  await expect(one.step('rampdown')).rejects.toMatchObject({ code: 'conflict' })
+  expect(await one.staged.verify()).toMatchObject({ equal: true })
+  expect(await one.step('rampdown')).toBe('rampdown')
+})
+
+test('rule 11: of two comparisons at once one is refused: none is clean because another has just mended what it would have found', async () => {
+  await at('live')
+  const one = await start()
+  await one.add('a')
+  const [first, second] = await Promise.allSettled([one.staged.verify(), one.staged.verify()])
+  expect([first.status, second]).toMatchObject(['fulfilled', { reason: { code: 'conflict', retryAfter: expect.any(Number) } }])
+  expect(await one.staged.verify()).toMatchObject({ equal: true })
+})
+
+test('rule 11: a difference whose path is longer than a key can be is recorded', async () => {
+  await at('dualwrite')
+  const one = await start()
+  await one.add('a')
+  await database.sql(`update counters set extra = '{}'`)
+  expect(await one.staged.verify()).toMatchObject({ equal: false, repaired: 1 })
+  await database.sql(
+    `update counters set extra = jsonb_build_object((select string_agg(md5(i::text), '') from generate_series(1, 1000) i), 1)`,
+  )
+  expect(await one.staged.verify()).toMatchObject({ equal: false, repaired: 1 })
+  const rows = await database.sql(
+    'select length(path) > 32000 as long from migration_mismatches join migration_runs on run = migration_runs.id',
+  )
+  expect(rows).toContainEqual({ long: true })
+  expect(await one.staged.verify()).toMatchObject({ equal: true })
+})
+
 test('rule 13: digits beyond a double come through memory and Postgres as they are', async () => {
   await at('off')
   const one = await start()

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { settleAll } from '../../functions/migration/import.postgres.ts'
 import { linesOfDictionary } from '../../shared/dictionary.ts'
-import { batchesOf } from '../../shared/lines.ts'
+import { batchesOf, LARGEST, withoutUnreadable } from '../../shared/lines.ts'
 
 async function* inPieces(text: string, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text)
@@ -36,6 +37,30 @@ test('a dictionary of any values, written in any way and cut anywhere, becomes o
       },
     ),
   )
+})
+
+test('a line of more than 32 MB is left out but for its key, wherever it stands and however it comes in, and told of', async () => {
+  const large = `{"key":"l\\u00e4rge","value":"${'x'.repeat(LARGEST)}"}`
+  const texts = [`{"key":"a"}\n${large}\n{"key":"b"}\n`, `${large}\n{"key":"a"}\n{"key":"b"}`, `{"key":"a"}\n{"key":"b"}\n${large}`]
+  for (const [at, text] of texts.entries())
+    for (const size of [64 * 1024, 7_000_003, 2 * LARGEST]) {
+      const [kept, told] = [[] as string[], [] as unknown[]]
+      let lines = 0
+      for await (const batch of batchesOf(inPieces(text, size), 1024 * 1024)) {
+        expect(batch.first).toBe(lines + 1)
+        lines += batch.count
+        const { bytes, unreadable } = withoutUnreadable(batch.bytes)
+        kept.push(...bytes.toString().split('\n'))
+        told.push(...unreadable.map(({ n, ...one }) => ({ n: batch.first + n - 1, ...one })))
+      }
+      expect([size, lines, kept.filter(Boolean)]).toEqual([size, 3, ['{"key":"a"}', '{"key":"b"}']])
+      expect(told).toEqual([{ n: [2, 1, 3][at], key: 'l\u00e4rge', reason: 'it is larger than 32 MB' }])
+    }
+})
+
+test('a line that others come before a second time stops its import, and does not go uncounted', async () => {
+  const raced = async () => [['raced', '1']]
+  await expect(settleAll(raced, Buffer.from('{}\n'))).rejects.toMatchObject({ code: 'unavailable', retryAfter: 1 })
 })
 
 test('a line break inside a text is refused, not mended', async () => {

@@ -47,7 +47,7 @@ export const recordContract = (kind: string, make: Make<Stores>) =>
       await refused(records.query(scope, 'none', { where: { all: [] }, order: [], select: undefined }, slice), 'not_found')
       await refused(create(scope, 'a', {}, 1, 'none'), 'not_found')
       await refused(records.change(scope, { op: 'replace', table: 'none', id: 'a', data: {} }, at(1)), 'not_found')
-      await refused(records.removeWhere(scope, 'none', { all: [] }, at(1)), 'not_found')
+      await refused(records.removeWhere(scope, 'none', { all: [] }, at(1), []), 'not_found')
       await refused(records.changeAll(scope, [{ op: 'create', table: 'none', id: 'a', data: {} }], at(1)), 'not_found', 'operations/0')
     })
 

@@ -8,7 +8,7 @@ import type { Replica } from '../../shared/memory.ts'
 import type { Stage } from '../../shared/migration/stage.ts'
 import type { Staged } from '../../shared/migration/staged.ts'
 import { makeLog } from '../../shared/observe/log.ts'
-import { shareOver } from '../../shared/shared.ts'
+import { type Shared, shareOver } from '../../shared/shared.ts'
 import { ADMIN_KEY, type TestDatabase } from './database.ts'
 import { migrationsDir } from './global.ts'
 import type { WireProxy } from './proxy.ts'
@@ -22,6 +22,10 @@ export type Process = {
   add(name: string, by?: string): Promise<number>
   /** Adds 1 under an Idempotency-Key; `between` comes after the effect and before its COMMIT. */
   once(key: string, name: string, between?: () => void): Promise<number>
+  /** Does any work under an Idempotency-Key; a refusal of it is an error. */
+  keyed<T>(key: string, work: (scope: Scope) => Promise<T>, between?: () => void): Promise<T>
+  /** Puts another collection at its stage. */
+  stage: Shared['stage']
   get(name: string): Promise<number | undefined>
   /** Takes a step, as an operator would ask for it: again where it must wait for somebody's lease. */
   step(to: Stage): Promise<Stage>
@@ -49,6 +53,17 @@ on conflict do nothing`,
     caller: { kind: 'platform', actor: 'rules' },
     context: { request_id: `rules-${++asked}` },
   }
+  const keyed: Process['keyed'] = async (key, work, between = () => {}) => {
+    const effect = async (inner: Scope) => {
+      const body = JSON.stringify(await work(inner))
+      between()
+      return { status: 200, headers: {}, body }
+    }
+    const answer = await doOnce(shared.db, scope, { id: key, hash: sha256(key) }, effect, ({ message }) => {
+      throw new Error(`nothing of this is to be refused: ${message}`)
+    })
+    return JSON.parse(answer.body)
+  }
   const numberOf = (json: string) => Number((JSON.parse(json) as { value: number }).value)
   return {
     staged,
@@ -56,17 +71,12 @@ on conflict do nothing`,
     replica: collection.replica,
     scope,
     add: async (name, by = '1') => numberOf((await staged.store.increment(scope, name, by, new Date().toISOString())).json),
-    once: async (key, name, between = () => {}) => {
-      const work = async (inner: Scope) => {
-        const { json } = await staged.store.increment(inner, name, '1', new Date().toISOString())
-        between()
-        return { status: 200, headers: {}, body: json }
-      }
-      const answer = await doOnce(shared.db, scope, { id: key, hash: sha256(key) }, work, ({ message }) => {
-        throw new Error(`an increment is not refused: ${message}`)
-      })
-      return numberOf(answer.body)
+    once: async (key, name, between) => {
+      const increment = (inner: Scope) => staged.store.increment(inner, name, '1', new Date().toISOString())
+      return numberOf((await keyed(key, increment, between)).json)
     },
+    keyed,
+    stage: shared.stage,
     get: async name => {
       const row = await staged.store.get(scope, name)
       return row && numberOf(row.json)

@@ -204,7 +204,10 @@ const statements: Record<string, Execute> = {
       .slice(0, 2)
       .map(id => entryOf(id, seen(state, session, id) as Row)),
   'migration.begin_run': (state, session, [id, , epoch]) => {
-    effect(session, () => void state.runs.set(id as string, Number(epoch)))
+    effect(session, () => {
+      state.runs.set(id as string, Number(epoch))
+      state.stage.cleanPass = undefined
+    })
     return []
   },
   'migration.finish_run': (state, session, [id, , , repaired]) => {

@@ -61,6 +61,21 @@ test('a head that was kept is kept again when a run was lost before its note, an
   await app.database.sql('delete from audit_blocks where organization_id = $1', [id])
 })
 
+test('heads that were named by their blocks alone are read and compared as well', async () => {
+  const { id, call } = await app.organization()
+  await seal()
+  const [kept] = headsOf(id)
+  const [name, text] = kept as [string, string]
+  bucket.objects.delete(name)
+  bucket.objects.set(name.replace(/-[0-9a-f]{64}/, ''), text)
+  await call('POST', '/agents', { name: 'One' })
+  expect((await seal()).status).toBe(200)
+  expect((await call('GET', '/audit/verify')).body).toEqual({ valid: true, sealed: 3, unsealed: 0 })
+  const first = JSON.parse(text).blocks[0]
+  bucket.objects.set(name.replace(/-[0-9a-f]{64}/, ''), text.replaceAll(first.hash, '0'.repeat(64)))
+  expect((await call('GET', '/audit/verify')).body.broken).toEqual({ id: first.first_id, kind: 'edit' })
+})
+
 test('a token is asked for once in its life, and again before its end', async () => {
   let now = 0
   const objects = bucketObjects({

@@ -30,6 +30,7 @@ import { restore } from './restore.ts'
 import { scale } from './scale.ts'
 import { scope } from './scope.ts'
 import { soak } from './soak.ts'
+import { snapshot } from './snapshot.ts'
 import { stages } from './stages.ts'
 import { timing } from './timing.ts'
 import { traces } from './traces.ts'
@@ -47,6 +48,7 @@ const benches = [
     crash,
     faultsUnderLoad,
     dictionaryImport,
+    snapshot,
     records,
     payments,
     ingest,

@@ -1,5 +1,5 @@
 -- 052_stage_order: which collections leave memory before others, and what the holder of a memory has measured.
--- Needs 010_steps. Safe while functions serve: migration_change keeps its arguments; a holder of the version before writes no measures.
+-- Needs 040_stage_audit. Safe while functions serve: migration_change keeps its arguments; a holder of the version before writes no measures.
 
 set local role agenthub_owner;
 
@@ -35,15 +35,15 @@ end if;
 end
 $$;
 
--- Takes a step, after migration_hold() and whatever must be written with it. Raises AH411 for a step that does not exist, AH410
--- where the process does not hold the memory under this epoch, AH419 where what the step asks for does not hold: the order of the collections,
--- a clean pass of this stage, or the wait after complete (its scopes stay valid for `wait_seconds`; then no transaction begun before may be open).
+-- As in 040_stage_audit, and AH419 where the order of the collections does not hold.
 create or replace function migration_change(name text, process text, expected bigint, target text, wait_seconds numeric) returns void
 language plpgsql as $$
 declare
 row_found migration_stages;
 step migration_steps;
 over timestamptz;
+asked boolean;
+asker jsonb;
 begin
 row_found := migration_hold(name, expected);
 select * into step from migration_steps s where s.stage = row_found.stage and s.target = migration_change.target;
@@ -67,13 +67,22 @@ if step.asks = 'wait' then
 end if;
 update migration_stages
 set stage = migration_change.target, epoch = expected + 1, stage_epoch = expected + 1, changed_at = clock_timestamp(), clean_pass = null,
-  wish = null, wish_epoch = null
+  wish = null, wish_epoch = null, asked_stage = null, asked_at = null, asked_by = null, asked_in = null
 where collection = name;
 if target in ('rampdown', 'complete') then
   delete from migration_leases where collection = name and instance = process;
 else
   update migration_leases set epoch = expected + 1 where collection = name and instance = process;
 end if;
+-- as long as a wish is taken up
+asked := row_found.asked_stage = target and row_found.asked_at > clock_timestamp() - interval '1 minute';
+asker := coalesce(case when asked then row_found.asked_in else nullif(current_setting('app.context', true), '')::jsonb end, '{}');
+insert into audit_events (organization_id, actor, on_behalf_of, action, entity_type, entity_id, request_id, address, reason, before, after)
+values (
+  chr(1) || 'platform',
+  coalesce(case when asked then row_found.asked_by end, nullif(current_setting('app.actor', true), ''), 'role:' || current_user),
+  asker ->> 'on_behalf_of', 'update', 'migration_stage', name, asker ->> 'request_id', asker ->> 'address', asker ->> 'reason',
+  jsonb_build_object('stage', row_found.stage, 'epoch', expected), jsonb_build_object('stage', target, 'epoch', expected + 1));
 end
 $$;
 

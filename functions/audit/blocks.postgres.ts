@@ -49,7 +49,6 @@ const check = `with page as materialized (
 select
   l.id, encode(l.hash, 'hex'), l.last_id, ended.yes, coalesce((select total from newest), 0),
   case when ended.yes then (select count(*) from audit_events where organization_id = $1 and id > coalesce((select last_id from newest), '')) end,
-  coalesce((select max(id) from audit_blocks where organization_id = $1 and anchored_at is not null), ''),
   b.id,
   case when b.kind = 'deletion' and not exists (
     select from audit_events where organization_id = $1 and id > b.id and id <= (select last_id from newest)
@@ -70,13 +69,12 @@ export const postgresBlocks = (db: Database): BlockStore => ({
   check: async (scope, { block, hash, event }) => {
     const values = [scope.organization_id, block, event, hash]
     const [row] = await db.read(scope, { name: 'audit.check', text: check, values })
-    const [last, lastHash, lastEvent, ended, sealed, unsealed, anchored, id, kind] = row as Columns
+    const [last, lastHash, lastEvent, ended, sealed, unsealed, id, kind] = row as Columns
     return {
       next: ended === 't' ? undefined : { block: last as string, hash: lastHash as string, event: lastEvent as string },
       broken: id == null ? undefined : { id, kind: kind as Broken['kind'] },
       sealed: Number(sealed),
       unsealed: Number(unsealed),
-      anchored: anchored as string,
     }
   },
   firstOther: async (scope, blocks) => {

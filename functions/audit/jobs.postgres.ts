@@ -9,10 +9,10 @@ import type { Part } from '../../shared/job.ts'
 export const auditPartitions = (db: Database): Part => ({
   name: 'partitions of audit_events',
   run: async scope => {
-    const text = "select make_month_partitions('audit_events', now(), 13), pg_relation_size('audit_events_default')"
+    const text = "select make_month_partitions('audit_events', now(), 13), audit_events_astray()"
     const [row] = await db.write(scope, { name: 'audit.partitions', text, values: [] })
-    const [made, stray] = (row as Columns).map(Number)
-    if (stray) throw new Error('events lie in the default partition')
-    return made as number
+    const [made, astray] = row as Columns
+    if (astray === 't') throw new Error('events lie in the default partition')
+    return Number(made)
   },
 })

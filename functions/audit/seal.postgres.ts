@@ -10,15 +10,18 @@ const LOOK_MS = 50
 /** Events that one step seals, at 100,000 a second. */
 const STEP = 20_000
 
-/** One head an organization, of 1,000 blocks in all. */
-const unanchored = `select json_build_object('organization_id', organization_id, 'total', max(total), 'blocks',
-  json_agg(json_build_object('id', id, 'first_id', first_id, 'last_id', last_id, 'hash', encode(hash, 'hex')) order by id))
-from (
-  select organization_id, id, first_id, last_id, hash, total from audit_blocks
-  where anchored_at is null order by organization_id, id limit 1000
-) b
+const unanchored = `select organization_id, min(id) from audit_blocks
+where anchored_at is null and organization_id not in (select jsonb_array_elements_text($1::jsonb))
 group by organization_id
-order by organization_id`
+order by organization_id
+limit 100`
+
+const following = `select (select encode(hash, 'hex') from audit_blocks where organization_id = $1 and id = $2), (
+  select json_build_object('organization_id', $1::text, 'total', max(total), 'blocks',
+    json_agg(json_build_object('id', id, 'first_id', first_id, 'last_id', last_id, 'hash', encode(hash, 'hex')) order by id))
+  from (select id, first_id, last_id, hash, total from audit_blocks where organization_id = $1 and id > $2 order by id limit 1000) b
+  having count(*) > 0
+)`
 
 const anchored = `update audit_blocks set anchored_at = now(), updated_at = now(), version = nextval('row_version')
 where organization_id = $1 and id <= $2 and anchored_at is null`
@@ -47,11 +50,16 @@ export const postgresSeals = (db: Database): SealStore => ({
     const [sealed, reached] = row as Columns
     return { sealed: Number(sealed), reached: reached ?? undefined }
   },
-  unanchored: async scope => {
-    const rows = await db.read(scope, { name: 'audit.unanchored', text: unanchored, values: [] })
-    return rows.map(([json]) => JSON.parse(json as string) as Head)
+  unanchored: async (scope, except) => {
+    const rows = await db.read(scope, { name: 'audit.unanchored', text: unanchored, values: [JSON.stringify(except)] })
+    return rows.map(([organization_id, id]) => ({ organization_id: organization_id as string, id: id as string }))
   },
-  anchored: async (scope, { organization_id, blocks }) => {
-    await db.write(scope, { name: 'audit.anchored', text: anchored, values: [organization_id, blocks.at(-1)?.id ?? ''] })
+  following: async (scope, organization, id) => {
+    const [row] = await db.read(scope, { name: 'audit.following', text: following, values: [organization, id] })
+    const [hash, head] = row as Columns
+    return { hash: hash ?? undefined, head: head == null ? undefined : (JSON.parse(head) as Head) }
+  },
+  anchored: async (scope, organization, id) => {
+    await db.write(scope, { name: 'audit.anchored', text: anchored, values: [organization, id] })
   },
 })

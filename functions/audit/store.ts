@@ -21,8 +21,6 @@ export type Checked = {
   broken: Broken | undefined
   sealed: number
   unsealed: number
-  /** The last block that was noted as kept outside; '' is none. */
-  anchored: string
 }
 
 /** The blocks that seal the audit. */
@@ -30,7 +28,10 @@ export type BlockStore = {
   /** Compares some blocks after a place with the events that they seal, and with each other. */
   check(scope: Scope, after: Place): Promise<Checked>
   /** Which of some blocks are not there, or have another hash: the first of them. */
-  firstOther(scope: Scope, blocks: readonly BlockHash[]): Promise<{ block: BlockHash; missing: boolean } | undefined>
+  firstOther<B extends Pick<BlockHash, 'id' | 'hash'>>(
+    scope: Scope,
+    blocks: readonly B[],
+  ): Promise<{ block: B; missing: boolean } | undefined>
 }
 
 /** What sealing does, across organizations. */
@@ -39,7 +40,10 @@ export type SealStore = {
   settled(scope: Scope): Promise<string>
   /** Seals some of what is not sealed after an organization and up to an event; `reached` undefined: all of it. */
   seal(scope: Scope, beyond: string, upto: string): Promise<{ sealed: number; reached: string | undefined }>
-  /** Some blocks that are not noted as kept outside, as heads. */
-  unanchored(scope: Scope): Promise<Head[]>
-  anchored(scope: Scope, head: Head): Promise<void>
+  /** Some organizations with blocks that are not noted as kept outside, with the first of those; `except` are left out. */
+  unanchored(scope: Scope, except: readonly string[]): Promise<{ organization_id: string; id: string }[]>
+  /** A block's hash, if it is there, and what follows it (up to 1,000 blocks) as a head: both at one moment. */
+  following(scope: Scope, organization: string, id: string): Promise<{ hash: string | undefined; head: Head | undefined }>
+  /** Notes an organization's blocks as kept outside, up to one. */
+  anchored(scope: Scope, organization: string, id: string): Promise<void>
 }

@@ -1,31 +1,43 @@
 import type { Scope } from '../../shared/db/scope.ts'
-import type { Heads } from './heads.ts'
+import type { Heads, Kept } from './heads.ts'
+import { lastOf } from './heads.ts'
 import type { Broken, Verified } from './schema.ts'
 import type { BlockStore, Checked } from './store.ts'
 
 /**
- * Compares an organization's events with its blocks, a page a time, then its blocks with the heads that are kept outside: who can
- * write the database can write blocks as well, but not those.
+ * Compares an organization's events with its blocks, a page a time, then its blocks with every head that is kept outside: who can
+ * write the database can write blocks and what it says of heads as well, but not those.
  */
 export const verify = async (blocks: BlockStore, heads: Heads, scope: Scope): Promise<Verified> => {
   let checked: Checked = await blocks.check(scope, { block: '', hash: '', event: '' })
   while (checked.next) checked = await blocks.check(scope, checked.next)
-  const { sealed, unsealed, anchored } = checked
-  const broken = checked.broken ?? (await brokenOutside(blocks, heads, scope, anchored))
+  const { sealed, unsealed } = checked
+  const broken = checked.broken ?? (await brokenOutside(blocks, heads, scope))
   return { valid: broken === undefined, sealed, unsealed, ...(broken ? { broken } : {}) }
 }
 
-/** The first block that a head tells otherwise. Newer heads are enough to see it; which is the first, the older ones tell. */
-const brokenOutside = async (blocks: BlockStore, heads: Heads, scope: Scope, anchored: string): Promise<Broken | undefined> => {
-  const found = await firstOther(blocks, heads, scope, anchored)
-  if (found === undefined || found.kind === 'cut') return found
-  return firstOther(blocks, heads, scope, '')
-}
+/** Heads that one look at the blocks compares. */
+const PAGE = 1000
 
-const firstOther = async (blocks: BlockStore, heads: Heads, scope: Scope, from: string): Promise<Broken | undefined> => {
-  for await (const head of heads.from(scope.organization_id, from)) {
-    const other = await blocks.firstOther(scope, head.blocks)
-    if (other) return { id: other.block.first_id, kind: other.missing ? 'cut' : 'edit' }
+/** The first block that is not as a head tells it. The heads' last blocks tell in which, and that one's others where it begins. */
+const brokenOutside = async (blocks: BlockStore, heads: Heads, scope: Scope): Promise<Broken | undefined> => {
+  for await (const kept of pagesOf(heads.all(scope.organization_id))) {
+    const other = await blocks.firstOther(scope, kept)
+    if (!other) continue
+    const head = await heads.read(other.block)
+    const first = (await blocks.firstOther(scope, head.blocks)) ?? { block: lastOf(head), missing: other.missing }
+    return { id: first.block.first_id, kind: first.missing ? 'cut' : 'edit' }
   }
   return undefined
+}
+
+async function* pagesOf(all: AsyncIterable<Kept>): AsyncIterable<Kept[]> {
+  let page: Kept[] = []
+  for await (const one of all) {
+    page.push(one)
+    if (page.length < PAGE) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
 }

@@ -26,6 +26,10 @@ const list = `select ${state} from migration_stages where collection = any($1) o
 /** Makes sure that each collection of this deployment has its row. */
 const meet = 'select migration_stage(name, $2) from unnest($1::text[]) name'
 
+/** Says who asks for a step, so that the audit can tell it, whichever process takes it. */
+const asking = `update migration_stages set asked_stage = $3, asked_at = clock_timestamp(), asked_by = $4, asked_in = $5::jsonb
+where collection = $1 and epoch = $2`
+
 const wish = `update migration_stages set wish = $3, wish_epoch = epoch, wished_at = clock_timestamp()
 where collection = $1 and epoch = $2
 returning stage`
@@ -91,7 +95,10 @@ export const postgresStageStore = (
   return {
     list: () => read(names),
     get,
-    change: async (name, to, expectedEpoch) => {
+    change: async ({ caller, context }, name, to, expectedEpoch) => {
+      const actor = caller.kind === 'token' ? null : caller.actor
+      const values = [name, expectedEpoch, to, actor, JSON.stringify(context)]
+      await db.write(scope, { name: 'migration.asking', text: asking, values })
       const staged = collections.get(name)
       if (!staged) return ask(name, to, expectedEpoch)
       const late = wait(WAIT_MS).then(() => false)

@@ -37,9 +37,9 @@ export const stageRoutes = [
     params: CollectionRef,
     body: StageChange,
     returns: CollectionState,
-    handle: async ({ params, body }, { stages }) => {
+    handle: async ({ params, body, scope }, { stages }) => {
       const { name } = found('collection', params.name, await stages.get(params.name))
-      const done = await stages.change(name, body.stage, String(body.expected_epoch))
+      const done = await stages.change(scope, name, body.stage, String(body.expected_epoch))
       return lookAt(name, done ? 200 : 202, stages)
     },
   }),

@@ -8,11 +8,13 @@ const CONNECT_MS = 3_000
 
 /**
  * The settings of every connection to a server: sent with the startup packet, so that they cost no round trip. A transaction whose
- * function can no longer be reached holds its locks no longer than the function itself waits for an answer.
+ * function can no longer be reached holds its locks no longer than the function itself waits for an answer; and a session that is idle
+ * between two transactions (a job's, which holds the job's lock) is ended within half a minute once its other end does not answer.
  */
 export const sessionOptions = (role: Role, statementTimeout: number): string => {
   const bounds = [`role=${role}`, `statement_timeout=${statementTimeout}`, `idle_in_transaction_session_timeout=${statementTimeout + 1000}`]
-  return ['timezone=UTC', 'jit=off', ...(role === 'login' ? [] : bounds)].map(setting => `-c ${setting}`).join(' ')
+  const keepalives = ['tcp_keepalives_idle=10', 'tcp_keepalives_interval=5', 'tcp_keepalives_count=3']
+  return ['timezone=UTC', 'jit=off', ...keepalives, ...(role === 'login' ? [] : bounds)].map(setting => `-c ${setting}`).join(' ')
 }
 
 /**

@@ -10,6 +10,7 @@ const SEEDS = Number(process.env.TEST_ROLLUP_SEEDS ?? (engine === 'server' ? 40 
 const STEPS = 10
 const KEPT_MONTHS = 3
 const HOUR = 3_600_000
+const AGENTS = ['ada', 'bob', null] as const
 
 let analytics: Awaited<ReturnType<typeof openAnalytics>>
 beforeAll(async () => {
@@ -34,7 +35,7 @@ const historyOf = (seed: number) => {
   const fresh = (lateness?: readonly number[]): Batch => ({
     organization: pick([`org_${seed}_a`, `org_${seed}_b`]),
     events: Array.from({ length: 1 + Math.floor(random() * 8) }, () =>
-      event(`e${++serial}`, moment(lateness), { event_type: pick(['opened', 'closed']) }),
+      event(`e${++serial}`, moment(lateness), { event_type: pick(['opened', 'closed']), agent_id: pick(AGENTS) }),
     ),
   })
   const again = ({ organization, events }: Batch): Batch =>
@@ -75,6 +76,11 @@ test('rolled up again and again, in whatever order and beside whoever writes, th
   let dropped = 0
   for (let seed = 1; seed <= SEEDS; seed++) {
     await analytics.database.sql("update analytics_retention set closed_before = '-infinity'")
+    await analytics.database.sql(
+      `insert into agents (organization_id, id, name, version, created_at, updated_at)
+      select o, a, a, 1, now(), now() from unnest($1::text[]) o, unnest(array['ada', 'bob']) a`,
+      [[`org_${seed}_a`, `org_${seed}_b`]],
+    )
     const { step } = historyOf(seed)
     for (let n = 0; n < STEPS; n++) {
       await step()

@@ -54,8 +54,14 @@ test('in any zone, about any change of its clock, a series counts what there is:
   const random = randomOf(7)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
   const near = (day: string) => new Date(Date.parse(day) + Math.floor(random() * 60 * HOUR)).toISOString()
+  await analytics.database.sql(
+    `insert into agents (organization_id, id, name, version, created_at, updated_at)
+    select 'zones', a, a, 1, now(), now() from unnest(array['ada', 'bob']) a`,
+  )
   const events = (n: number) =>
-    Array.from({ length: 300 }, (_, i) => event(`e${n}.${i}`, near(pick(DAYS)), { event_type: pick(['opened', 'closed', 'sent']) }))
+    Array.from({ length: 300 }, (_, i) =>
+      event(`e${n}.${i}`, near(pick(DAYS)), { event_type: pick(['opened', 'closed', 'sent']), agent_id: pick(['ada', 'bob', null]) }),
+    )
   for (const part of [0, 1, 2]) {
     await analytics.events.ingest(scopeOf('zones'), events(part), new Date().toISOString())
     if (part === 1) await analytics.rollUp()

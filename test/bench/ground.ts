@@ -35,6 +35,7 @@ export type Bench = {
 export const gateway = 'functions/start'
 const scripts = [
   gateway,
+  'functions/import',
   'test/bench/children/constant',
   'test/bench/children/unscoped',
   'test/bench/children/payer',

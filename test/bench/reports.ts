@@ -79,6 +79,7 @@ export const reports: Bench = {
       ['series by day', `/analytics/timeseries?interval=day&${month}`],
       ['series by day and type', `/analytics/timeseries?interval=day&group_by=event_type&${month}`],
       ['series by day and agent, a zone', `/analytics/timeseries?interval=day&group_by=agent_id&tz=Asia/Kolkata&${month}`],
+      ['series by day and agent, of a type', `/analytics/timeseries?interval=day&group_by=agent_id&event_type=search&${month}`],
       ['series by hour', `/analytics/timeseries?interval=hour&${month}`],
       ['report daily_events', `/analytics/reports/daily_events?${month}`],
       ['report daily_events, the last month', '/analytics/reports/daily_events'],

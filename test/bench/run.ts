@@ -29,6 +29,7 @@ import { reports } from './reports.ts'
 import { restore } from './restore.ts'
 import { scale } from './scale.ts'
 import { scope } from './scope.ts'
+import { snapshot } from './snapshot.ts'
 import { soak } from './soak.ts'
 import { stages } from './stages.ts'
 import { timing } from './timing.ts'
@@ -46,6 +47,7 @@ const benches = [
   crash,
   faultsUnderLoad,
   dictionaryImport,
+  snapshot,
   records,
   payments,
   ingest,

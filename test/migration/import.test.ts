@@ -28,6 +28,16 @@ test.each(names)(
   },
 )
 
+test('imported events of long ago lie in partitions of their own months, and none in the default one', async () => {
+  await dictionariesOf(app).import('analytics_data', sample('analytics_data'))
+  const homes = await app.database.sql<{ home: string; month: string }>(
+    `select tableoid::regclass::text as home, 'analytics_events_' || to_char(created_at at time zone 'UTC', 'YYYY_MM') as month
+    from analytics_events order by created_at`,
+  )
+  expect(homes.map(({ home }) => home)).toEqual(homes.map(({ month }) => month))
+  expect(homes.map(({ home }) => home)).toContain('analytics_events_2015_05')
+})
+
 test('what was imported is met by callers of its organization', async () => {
   const { call } = await app.organization('org_reads')
   await dictionariesOf(app, 'org_reads').import('agents', [

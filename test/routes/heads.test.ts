@@ -61,6 +61,38 @@ test('a head that was kept is kept again when a run was lost before its note, an
   await app.database.sql('delete from audit_blocks where organization_id = $1', [id])
 })
 
+test('while sealing is under way, who asks for it again is answered 202 with that run, and it is done once', async () => {
+  const { id } = await app.organization()
+  const { reached, release } = bucket.hold()
+  const first = seal()
+  await reached
+  const others = await Promise.all([seal(), seal()])
+  for (const { status, headers, body } of others) {
+    expect([status, headers.get('content-type')]).toEqual([202, 'application/json'])
+    expect(body).toMatchObject({ name: 'seal-audit', outcome: 'running', finished_at: null })
+  }
+  release()
+  const { status, body } = await first
+  expect([status, body]).toMatchObject([200, { id: others[0].body.id, outcome: 'succeeded' }])
+  expect(others[1].body.id).toBe(body.id)
+  expect(headsOf(id).length).toBe(1)
+})
+
+test('heads that were named by their blocks alone are read and compared as well', async () => {
+  const { id, call } = await app.organization()
+  await seal()
+  const [kept] = headsOf(id)
+  const [name, text] = kept as [string, string]
+  bucket.objects.delete(name)
+  bucket.objects.set(name.replace(/-[0-9a-f]{64}/, ''), text)
+  await call('POST', '/agents', { name: 'One' })
+  expect((await seal()).status).toBe(200)
+  expect((await call('GET', '/audit/verify')).body).toEqual({ valid: true, sealed: 3, unsealed: 0 })
+  const first = JSON.parse(text).blocks[0]
+  bucket.objects.set(name.replace(/-[0-9a-f]{64}/, ''), text.replaceAll(first.hash, '0'.repeat(64)))
+  expect((await call('GET', '/audit/verify')).body.broken).toEqual({ id: first.first_id, kind: 'edit' })
+})
+
 test('a token is asked for once in its life, and again before its end', async () => {
   let now = 0
   const objects = bucketObjects({

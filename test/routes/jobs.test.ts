@@ -74,7 +74,8 @@ test('events in the default partition of the audit fail the job that makes parti
   expect((await app.admin('POST', '/jobs/maintain-partitions')).status).toBe(500)
   const [failed] = (await app.admin('GET', '/jobs/runs')).body.items
   expect(failed.error).toContain('default partition')
-  await app.database.sql('truncate audit_events_default')
+  // moved away: the table keeps its size until it is vacuumed
+  await app.database.sql('delete from audit_events_default')
   expect((await app.admin('POST', '/jobs/maintain-partitions')).status).toBe(200)
 })
 

@@ -149,6 +149,83 @@ test('who writes the blocks anew over what he edited is found by the heads kept 
   expect(await verified(call)).toMatchObject({ valid: false, broken: { id: events[0], kind: 'edit' } })
 })
 
+/** How a run ends that finds a chain other than its newest head, and what is kept and noted of it then; the chain is taken away. */
+const refusedToSeal = async (organization: string) => {
+  const { status } = await app.admin('POST', '/jobs/seal-audit')
+  const [failed] = (await app.admin('GET', '/jobs/runs?limit=1')).body.items
+  const unkept = 'select count(*)::int as n from audit_blocks where organization_id = $1 and anchored_at is null'
+  const [row] = await app.database.sql<{ n: number }>(unkept, [organization])
+  return { status, outcome: failed.outcome, named: failed.error.includes(organization), unkept: row?.n }
+}
+const forget = async (organization: string) => {
+  for (const table of ['audit_blocks', 'audit_events'])
+    await app.database.sql(`delete from ${table} where organization_id = $1`, [organization])
+}
+
+test('no head is kept of a chain that was written anew, however much is sealed on it: it stays found, and others are sealed', async () => {
+  const { id, call, events } = await sealedTwice()
+  await app.database.sql(`update audit_events set actor = 'nobody' where organization_id = $1 and id = $2`, [id, events[30]])
+  await sealAnew(id)
+  const broken = { id: events[22], kind: 'edit' }
+  const other = await app.organization()
+  for (const sealed of [43, 44]) {
+    await call('POST', '/agents', { name: 'Later' })
+    expect(await refusedToSeal(id)).toEqual({ status: 500, outcome: 'failed', named: true, unkept: sealed - 42 })
+    expect(await verified(call)).toEqual({ valid: false, sealed, unsealed: 0, broken })
+  }
+  expect(await verified(other.call)).toEqual({ valid: true, sealed: 2, unsealed: 0 })
+  const kept = 'select count(*)::int as n from audit_blocks where organization_id = $1 and anchored_at is not null'
+  expect(await app.database.sql(kept, [other.id])).toEqual([{ n: 1 }])
+  await forget(id)
+})
+
+test('what the database says of the heads hides nothing: marks that were set or taken away by hand', async () => {
+  for (const mark of ['now()', 'null']) {
+    const { id, call, events } = await sealedTwice()
+    await app.database.sql(`update audit_events set actor = 'nobody' where organization_id = $1 and id = $2`, [id, events[30]])
+    await sealAnew(id)
+    await make(id, 'later', 3)
+    await app.admin('POST', '/jobs/seal-audit')
+    await app.database.sql(`update audit_blocks set anchored_at = ${mark} where organization_id = $1`, [id])
+    expect(await verified(call)).toEqual({ valid: false, sealed: 45, unsealed: 0, broken: { id: events[22], kind: 'edit' } })
+    await make(id, 'last', 3)
+    expect((await refusedToSeal(id)).status).toBe(500)
+    expect(await verified(call)).toMatchObject({ valid: false, broken: { id: events[22], kind: 'edit' } })
+    await forget(id)
+  }
+})
+
+test('a block that is marked as kept and is not comes into the next head', async () => {
+  const { id, call, events } = await sealedTwice()
+  const marked = 'create function marked() returns trigger language plpgsql as $$ begin new.anchored_at := now(); return new; end $$'
+  for (const text of [marked, 'create trigger marked before insert on audit_blocks for each row execute function marked()'])
+    await app.database.sql(text)
+  await make(id, 'unkept', 5)
+  await seal()
+  await app.database.sql('drop trigger marked on audit_blocks')
+  await make(id, 'kept', 5)
+  await seal()
+  expect(await verified(call)).toEqual({ valid: true, sealed: 52, unsealed: 0 })
+  const [first] = await app.database.sql<{ id: string }>(
+    'select id from audit_events where organization_id = $1 and id > $2 order by id limit 1',
+    [id, events.at(-1)],
+  )
+  await app.database.sql(`update audit_events set actor = 'nobody' where organization_id = $1 and id = $2`, [id, first?.id])
+  await sealAnew(id)
+  expect(await verified(call)).toMatchObject({ valid: false, broken: { id: first?.id, kind: 'edit' } })
+})
+
+test('blocks that were cut off are missed, though one run seals more than they held in their place', async () => {
+  const { id, call, events } = await sealedTwice()
+  const first = events[22] as string // the first of the last block
+  await app.database.sql('delete from audit_events where organization_id = $1 and id >= $2', [id, first])
+  await app.database.sql('delete from audit_blocks where organization_id = $1 and first_id = $2', [id, first])
+  await make(id, 'new', 2100)
+  expect(await refusedToSeal(id)).toEqual({ status: 500, outcome: 'failed', named: true, unkept: 3 })
+  expect(await verified(call)).toEqual({ valid: false, sealed: 2122, unsealed: 0, broken: { id: first, kind: 'edit' } })
+  await forget(id)
+})
+
 test('blocks that were edited or taken out are found without any head', async () => {
   const { id, call, events } = await sealedTwice()
   await make(id, 'c', 5)

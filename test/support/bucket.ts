@@ -10,6 +10,8 @@ export type Bucket = {
   tokens: { given: number; seconds: number }
   /** While it is broken every request to the bucket answers this status. */
   broken: number | undefined
+  /** From now on requests to the bucket wait: until when, and when the first one has come. */
+  hold(): { reached: Promise<void>; release(): void }
   stop(): Promise<void>
 }
 
@@ -18,6 +20,7 @@ const PAGE = 2
 export const startBucket = async (): Promise<Bucket> => {
   const objects = new Map<string, string>()
   const tokens = { given: 0, seconds: 3600 }
+  let waiting = async (): Promise<void> => {}
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url as string, 'http://bucket')
     const answer = (status: number, body = '{}') => response.writeHead(status, { 'content-type': 'application/json' }).end(body)
@@ -29,6 +32,7 @@ export const startBucket = async (): Promise<Bucket> => {
     for await (const chunk of request) text += chunk
     const token = Number(/^Bearer token-(\d+)$/.exec(request.headers.authorization ?? '')?.[1])
     if (!(token >= 1 && token <= tokens.given)) return answer(401)
+    await waiting()
     if (bucket.broken) return answer(bucket.broken)
     if (request.method === 'POST' && pathname === '/upload/storage/v1/b/heads/o' && searchParams.get('uploadType') === 'media') {
       const name = searchParams.get('name') as string
@@ -54,6 +58,20 @@ export const startBucket = async (): Promise<Bucket> => {
     objects,
     tokens,
     broken: undefined,
+    hold: () => {
+      let [reach, release] = [() => {}, () => {}]
+      const reached = new Promise<void>(resolve => {
+        reach = resolve
+      })
+      const released = new Promise<void>(resolve => {
+        release = resolve
+      })
+      waiting = () => {
+        reach()
+        return released
+      }
+      return { reached, release }
+    },
     stop: async () => {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))

@@ -111,7 +111,7 @@ const steps: Record<string, { byHolder: boolean; asks?: 'clean pass' | 'wait' }>
   'complete rampdown': { byHolder: false },
 }
 
-/** migration_change of sql/010. */
+/** migration_change of sql/040, without its event. */
 const change = (state: State, session: Session, [, process, expected, target, wait]: Values): Outcome => {
   if (hold(state, session, expected as string) === BLOCKED) return BLOCKED
   const { stage, clock, faults } = state

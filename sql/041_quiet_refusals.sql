@@ -1,4 +1,4 @@
--- 039_quiet_refusals: what a refusal says of a request goes to whoever asked, and not into the server's log.
+-- 041_quiet_refusals: what a refusal says of a request goes to whoever asked, and not into the server's log.
 -- Needs 019_payment_moves and 034_record_checks. Safe while functions serve: functions are replaced under their own names; until the
 -- functions that read the hint serve, a refusal's words are the general ones.
 --

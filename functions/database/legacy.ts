@@ -19,8 +19,8 @@ export const tables: Collection = {
   replaces: 'r.implicit',
   derived: { implicit: 'false' },
   // records that are adopted go behind the memory of the records, where there is one
-  before: `(${lockTables('alone', 'select organization_id as organization, id as name from good')})
-union all (select hold_import('database') from good g join data_tables t on t.implicit and t.id = g.id and t.organization_id <> g.organization_id limit 1)`,
+  before: `(select hold_import('database') from good g join data_tables t on t.implicit and t.id = g.id and t.organization_id <> g.organization_id limit 1)
+union all (${lockTables('alone', 'select organization_id as organization, id as name from good')})`,
   also: {
     strays: `select r.organization_id, r.id, w.organization_id as home, nextval('row_version') as version
 from written w join data_tables t on t.implicit and t.id = w.id and t.organization_id <> w.organization_id

@@ -85,12 +85,13 @@ export const underFault = async (stand: Stand, fault: Fault, calm: number, seed:
 /** Inflicts a fault and heals it. Throws when all is not back then. */
 const once = async (stand: Stand, fault: Fault, line: Line, calm: number, lostAfter: number): Promise<Recovery> => {
   const alive = () => stand.gateway().alive()
-  const rate = await rateOver(line.acknowledged, calm)
+  const hopeUntil = (end: number) => () => alive() && performance.now() < end
+  const rate = await rateOver(line.acknowledged, calm, CALLERS, hopeUntil(performance.now() + LOST_AFTER_MS))
   await fault.inflict(stand, line)
   await wait(fault.hold)
   const healing = performance.now()
   await within(lostAfter, `not healed ${lostAfter} ms later`, Promise.resolve(fault.heal(stand, line)))
-  const back = await recovered(line.acknowledged, healing, rate, () => alive() && performance.now() < healing + lostAfter)
+  const back = await recovered(line.acknowledged, healing, rate, hopeUntil(healing + lostAfter))
   if (!alive()) throw new Error('the function has died')
   if (back === undefined) throw new Error(`not back ${lostAfter} ms later`)
   return back

@@ -6,11 +6,12 @@ export type Recovery = { first: number; half: number }
 /** The rate is looked at in windows of so many milliseconds. */
 const WINDOW_MS = 200
 
-/** Acknowledged writes a millisecond, over so many; `acknowledged` are their times, and grows. */
-export const rateOver = async (acknowledged: number[], ms: number): Promise<number> => {
-  const before = acknowledged.length
+/** Acknowledged writes a millisecond, over so many and until there are `least`; `acknowledged` are their times, and grows. */
+export const rateOver = async (acknowledged: number[], ms: number, least: number, hope: () => boolean): Promise<number> => {
+  const [begun, before] = [performance.now(), acknowledged.length]
   await wait(ms)
-  return (acknowledged.length - before) / ms
+  while (hope() && acknowledged.length < before + least) await wait(20)
+  return (acknowledged.length - before) / (performance.now() - begun)
 }
 
 /** Undefined when it is not back as long as `hope` holds. */

@@ -43,7 +43,9 @@ export const startRedis = async (): Promise<RedisServer> => {
   const start = async () => {
     const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp']
     const child = spawn(program, [...args, ...settings], { stdio: 'ignore' })
-    process.once('exit', () => child.kill('SIGKILL'))
+    const end = () => void child.kill('SIGKILL')
+    process.once('exit', end)
+    child.once('exit', () => process.off('exit', end))
     while (!(await answers(port))) {
       if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`)
       await wait(10)

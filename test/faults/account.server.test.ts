@@ -7,7 +7,7 @@ import { settle } from './callers.ts'
 import { type Caller, makeGround, nextWrite } from './calls.ts'
 import { makeLine } from './line.ts'
 
-const WRITES = 100
+const WRITES = 60
 
 let app: Running
 let id: string
@@ -21,7 +21,7 @@ beforeAll(async () => {
   const caller: Caller = { name: 'c', serial: 0, own: [], random: randomOf(20261130) }
   for (; caller.serial < WRITES; caller.serial++) await settle(line, nextWrite(account, caller), caller.random)
   expect([line.faults, line.acknowledged.length]).toEqual([[], WRITES])
-})
+}, 120_000)
 afterAll(() => app.stop())
 
 const audited = (told: Account) => audit(told, id, app.database.sql as never)

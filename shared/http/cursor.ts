@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { invalid } from '../errors.ts'
 import type { Key } from '../record.ts'
 
@@ -9,7 +9,8 @@ const SIGNATURE_BYTES = 16
 
 /** Cursors signed with a key derived from `secret`, which every instance knows. */
 export const makeCursors = (secret: string): Cursors => {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'agenthub cursor', 32))
+  // as a key object: given its bytes, Node 24 makes one each time, which takes 20 us
+  const key = createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'agenthub cursor', 32)))
   const sign = (payload: Buffer, binding: string) =>
     createHmac('sha256', key).update(binding).update('\0').update(payload).digest().subarray(0, SIGNATURE_BYTES)
   return {

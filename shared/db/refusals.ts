@@ -19,8 +19,11 @@ export const isConnectionLoss = ({ code = '', message, severity }: DatabaseError
 /** The connection is open, and nothing came over it for as long as an answer may take. */
 export const isSilence = ({ message }: DatabaseError): boolean => /no answer within/.test(message)
 
+/** A row was on its way to the default partition when its month was made: planned anew it goes there. */
+const isOvertaken = ({ code, message }: DatabaseError): boolean => code === '23514' && message.includes('violates partition constraint')
+
 /** A statement that Postgres may accept if it is simply sent again: serialization failure, deadlock. */
-const isTransient = ({ code }: DatabaseError): boolean => code === '40001' || code === '40P01'
+const isTransient = (error: DatabaseError): boolean => error.code === '40001' || error.code === '40P01' || isOvertaken(error)
 
 /** A prepared statement that the server no longer has, or whose result changed under a migration: a fresh connection mends it. */
 export const isStalePlan = ({ code, message }: DatabaseError): boolean =>
@@ -50,6 +53,7 @@ export const toRefusal = (error: DatabaseError): Error => {
    */
   const refuseAt = (code: Code) =>
     new Refusal(code, error.hint ?? error.message, { cause: error, ...(error.detail ? { errors: JSON.parse(error.detail) } : {}) })
+  if (isOvertaken(error)) return refuse('unavailable', 'where this belongs is being made', 1)
   switch (error.code) {
     case 'AH400':
       return refuseAt('invalid_request')

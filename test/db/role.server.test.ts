@@ -47,6 +47,11 @@ const attempt = async (scope: string | undefined, text: string): Promise<string 
   }
 }
 
+test('the server asks after a silent session, and gives up the one whose other end is gone', async () => {
+  const settings = ['idle', 'interval', 'count'].map(name => `current_setting('tcp_keepalives_${name}')::int as ${name}`)
+  expect((await client.query(`select ${settings.join()}`)).rows).toEqual([{ idle: 10, interval: 5, count: 3 }])
+})
+
 test('the role of the functions is bound by row-level security on every table that has an organization', async () => {
   const rows = await app.database.sql(
     `select relname from pg_class c where oid::regclass::text = any($1)

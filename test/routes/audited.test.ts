@@ -129,7 +129,7 @@ test('every writing route of the document leaves one event of each record that i
     for (const { actor } of left)
       expect([name, actor]).toEqual([name, name.endsWith('/current') ? expect.stringMatching(/^session:/) : `key:${keyId}`])
   }
-}, 180_000)
+}, 300_000)
 
 /** What the platform writes with, and what that leaves; a dictionary's rows are told by test/migration, jobs change no record of a caller's. */
 const ofThePlatform: Record<string, string[]> = {

@@ -9,6 +9,8 @@ const FUZZ_FIRST = Number(process.env.TEST_FUZZ_FIRST ?? 1)
 const mustHappen = [
   'read answered',
   'list answered',
+  'survey answered',
+  'both acknowledged',
   'write acknowledged',
   'write unknown',
   'done once',

@@ -5,6 +5,8 @@ import type { Seen } from './toy.ts'
 export type Request = {
   name: string
   key: string
+  /** The others that it changes in the same step. */
+  more: readonly string[]
   /** The weight of a counter's increment (a power of four, its own). */
   by: number
   /** How it stands: acknowledged, surely without effect, or unknown (at work still). */
@@ -17,10 +19,12 @@ export type Request = {
 /** What had been seen of keys when a request began. */
 export type Floors = { durable: Map<string, number>; volatile: Map<string, number>; losses: number }
 
+const NO_MORE: readonly string[] = []
+
 export class Violation extends Error {}
 
 export type Books = Watch & {
-  request(name: string, key: string, by?: number): Request
+  request(name: string, key: string, by?: number, more?: readonly string[]): Request
   /** `request` was done by memory alone, in off. */
   inMemory(name: string, seen: Seen): void
   floors(): Floors
@@ -101,8 +105,8 @@ export const makeBooks = (): Books => {
       forget()
       for (const request of requests.values()) request.volatile = false
     },
-    request: (name, key, by = 0) => {
-      const request: Request = { name, key, by, outcome: 'unknown', volatile: false, lost: false }
+    request: (name, key, by = 0, more = NO_MORE) => {
+      const request: Request = { name, key, more, by, outcome: 'unknown', volatile: false, lost: false }
       requests.set(name, request)
       return request
     },
@@ -139,10 +143,14 @@ export const makeBooks = (): Books => {
     conclude: rows => {
       for (const request of requests.values()) {
         if (!isCounter(request.key)) continue
-        const times = Math.floor(Number(rows.get(request.key)?.value ?? 0) / request.by) % 4
+        const timesIn = (key: string) => Math.floor(Number(rows.get(key)?.value ?? 0) / request.by) % 4
+        const times = timesIn(request.key)
         const most = request.outcome === 'none' ? 0 : 1
         const least = request.outcome === 'acknowledged' && !request.lost ? 1 : 0
         if (times < least || times > most) throw new Violation(`${request.name} (${request.outcome}) took effect ${times} times`)
+        for (const key of request.more)
+          if (request.lost ? timesIn(key) > most : timesIn(key) !== times)
+            throw new Violation(`${request.name} took effect ${times} times, and ${timesIn(key)} times in ${key}`)
       }
       for (const [key, version] of durable) {
         const last = rows.get(key)?.version ?? 0

@@ -4,7 +4,7 @@ import type { Code } from './code.ts'
 import { type Mood, moodOf, type Place, placed, places } from './moods.ts'
 import { type Client, COUNTER, importRow, list, once, operate, REGISTERS, read, scopeOf, write } from './requests.ts'
 import { cancel, cut } from './server.ts'
-import { toJson } from './state.ts'
+import { COUNTERS, isCounter, toJson } from './state.ts'
 import { crash, flush, happen, type Instance, makeWorld, settle, start, type World, work } from './world.ts'
 
 export type Found = { seed: number; message: string; trace: string[] }
@@ -40,9 +40,9 @@ const begin = (world: World, stage: Stage | undefined): void => {
   const { random, state } = world
   state.stage.name = stage ?? random.pick(stages)
   if (random.chance(0.5)) state.stage.cleanPass = 1
-  for (const id of [...REGISTERS, COUNTER])
+  for (const id of [...REGISTERS, ...COUNTERS])
     if (random.chance(0.5)) {
-      const row = { version: ++state.sequence, value: id === COUNTER ? '0' : `first ${id}`, deleted: false, by: 'import' as const }
+      const row = { version: ++state.sequence, value: isCounter(id) ? '0' : `first ${id}`, deleted: false, by: 'import' as const }
       state.rows.set(id, row)
       state.watch.committed(id, row, undefined)
     }
@@ -96,7 +96,7 @@ const ask = (world: World, mood: Mood, client: Client): void => {
   if (!one) return
   const kind = world.random.weighted(mood.asks)
   if (kind === 'read') read(world, one, world.random.pick([...mood.keys, COUNTER]))
-  else if (kind === 'list') list(world, one)
+  else if (kind === 'list' || kind === 'survey') list(world, one, kind)
   else if (kind === 'once') once(world, one, client, mood.keys)
   else if (kind === 'again') {
     const again = client.again.splice(world.random.below(client.again.length), 1)[0]
@@ -200,7 +200,7 @@ const conclude = async ({ books, state, random }: World, { staged, store, memory
   if (row.stage === 'off') row = await staged.keeper.change('dualwrite', row.epoch)
   const since = books.floors()
   const last = await store().list(scopeOf('last'))
-  for (const key of [...REGISTERS, COUNTER]) {
+  for (const key of [...REGISTERS, ...COUNTERS]) {
     const seen = last.find(({ id }) => id === key)
     books.observe(`the last list of ${name}`, key, seen, since)
   }

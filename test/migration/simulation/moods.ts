@@ -14,7 +14,7 @@ export type Mood = {
 type Happening = 'work' | 'ask' | 'operate' | 'fault' | 'wait'
 type Likely = Record<Happening, number>
 type Weights<K extends string> = (readonly [K, number])[]
-type Asked = 'read' | 'list' | 'put' | 'remove' | 'increment' | 'once' | 'again' | 'import'
+type Asked = 'read' | 'list' | 'survey' | 'put' | 'remove' | 'increment' | 'both' | 'once' | 'again' | 'import'
 type Fault = 'cut' | 'late commit' | 'cancel' | 'crash' | 'freeze' | 'away' | 'start' | 'delay'
 
 /** What may happen next, while something could go on by itself and while nothing could. */
@@ -29,10 +29,12 @@ const happenings = ({ work, ask, operate, fault, wait }: Likely): Pick<Mood, 'bu
 
 const asks: Weights<Asked> = [
   ['read', 40],
-  ['list', 12],
+  ['list', 10],
+  ['survey', 3],
   ['put', 18],
   ['remove', 8],
-  ['increment', 10],
+  ['increment', 8],
+  ['both', 4],
   ['once', 8],
   ['again', 10],
   ['import', 6],
@@ -86,6 +88,21 @@ export const places = {
     faults: ['cut', 'late commit', 'delay'],
     ways: [1],
     wait: 1,
+  },
+  'waited for in off': { stage: 'off', asks: ['both', 'both', 'survey', 'read'], faults: ['freeze', 'start', 'delay'], ways: [1], wait: 2 },
+  'waited for in dualwrite': {
+    stage: 'dualwrite',
+    asks: ['survey', 'survey', 'put', 'both'],
+    faults: ['freeze', 'start', 'delay'],
+    ways: [1],
+    wait: 2,
+  },
+  'left behind in complete': {
+    stage: 'complete',
+    asks: ['both', 'list', 'survey'],
+    faults: ['start', 'crash', 'freeze'],
+    ways: [-1],
+    wait: 9,
   },
   'refused once': { stage: 'dualwrite', asks: ['once', 'put', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },
   'refused without a unit': { stage: 'dualwrite', asks: ['put', 'put', 'read'], faults: ['delay'], ways: [1, -1], wait: 0 },

@@ -105,7 +105,27 @@ export const mutants: Mutant[] = [
   {
     name: 'an effect in off before its answer is committed',
     place: 'done once in off',
-    edits: [off('return draft ? draft.within(() => inMemory(call)) : inMemory(call)', 'return inMemory(call)')],
+    edits: [off('return draft ? draft.within(work) : work()', 'return work()')],
+  },
+  {
+    name: 'an effect in off that waited for something, before its answer is committed',
+    place: 'done once in off',
+    edits: [off('scope: { ...scope, step }', 'scope')],
+  },
+  {
+    name: 'a write in off that goes on in a memory that is no longer its own',
+    place: 'waited for in off',
+    edits: [off('if (!proved(view)) throw new EpochMoved()', '')],
+  },
+  {
+    name: 'a read that goes on in a memory that is no longer its own',
+    place: 'waited for in dualwrite',
+    edits: [mirror('return keeper.owns(view) ? { result } : undefined // what', 'return { result } // what')],
+  },
+  {
+    name: 'a write that does not say what it changes, behind the back of memory',
+    place: 'left behind in complete',
+    edits: [mirror('if (!call.named && holdsMemory(view.row.stage)) throw unnamed(call)', '')],
   },
   {
     name: 'an effect in off of unknown outcome dropped',

@@ -1,11 +1,12 @@
 import type { Scope } from '../../../shared/db/scope.ts'
 import { type Stage, stages } from '../../../shared/migration/stage.ts'
 import { type Request, Violation } from './books.ts'
+import { COUNTERS } from './state.ts'
 import type { Seen } from './toy.ts'
 import type { Instance, World } from './world.ts'
 
 export const REGISTERS = ['a', 'b', 'c']
-export const COUNTER = 'n'
+export const [COUNTER, TWIN] = COUNTERS as [string, string]
 
 let numbered = 0
 export const scopeOf = (request: string): Scope => ({
@@ -62,22 +63,22 @@ export const read = (world: World, instance: Instance, key: string): void => {
   follow(world, instance, name, instance.store().get(scopeOf(name), key), answered, () => world.note('read refused'))
 }
 
-export const list = (world: World, instance: Instance): void => {
-  const name = `list-${++numbered}@${instance.name}`
+export const list = (world: World, instance: Instance, how: 'list' | 'survey'): void => {
+  const name = `${how}-${++numbered}@${instance.name}`
   const since = world.books.floors()
   world.trace?.push(`${world.state.clock} ${name} begins`)
   const answered = (all: Seen[]) => {
     told(world, name, all)
-    for (const key of [...REGISTERS, COUNTER])
+    for (const key of [...REGISTERS, ...COUNTERS])
       world.books.observe(
         name,
         key,
         all.find(({ id }) => id === key),
         since,
       )
-    world.note('list answered')
+    world.note(`${how} answered`)
   }
-  follow(world, instance, name, instance.store().list(scopeOf(name)), answered, () => world.note('read refused'))
+  follow(world, instance, name, instance.store()[how](scopeOf(name)), answered, () => world.note('read refused'))
 }
 
 /** A write's refusal: of an unknown outcome nothing is known, of any other that nothing was done. */
@@ -89,35 +90,46 @@ const refused = (world: World, request: Request, since: ReturnType<World['books'
   if (version !== undefined) world.books.observeVersion(request.name, request.key, Number(version), since)
 }
 
-export const write = (world: World, instance: Instance, client: Client, kind: 'put' | 'remove' | 'increment', keys: string[]): void => {
+/** As a route does: in memory's stages it is known before what will be changed. */
+const incrementBoth = ({ staged, store }: Instance, scope: Scope, by: number): Promise<Seen[]> =>
+  staged.keeper.stage() === 'complete' ? store().incrementAll(scope, by) : store().incrementAll(scope, by, COUNTERS)
+
+type Kind = 'put' | 'remove' | 'increment' | 'both'
+
+export const write = (world: World, instance: Instance, client: Client, kind: Kind, keys: string[]): void => {
   const { random, books } = world
-  if (kind === 'increment' && client.increments >= 24) return
-  const key = kind === 'increment' ? COUNTER : random.pick(keys)
+  const counts = kind === 'increment' || kind === 'both'
+  if (counts && client.increments >= 24) return
+  const key = counts ? COUNTER : random.pick(keys)
   const name = `${kind}-${++numbered}(${key})@${instance.name}`
-  const request = books.request(name, key, kind === 'increment' ? 4 ** client.increments++ : 0)
+  const request = books.request(name, key, counts ? 4 ** client.increments++ : 0, kind === 'both' ? [TWIN] : undefined)
   const since = books.floors()
   const store = instance.store()
   const scope = scopeOf(name)
   const ifMatch = random.chance(0.25) ? String(since.durable.get(key) ?? 1) : undefined
   world.trace?.push(`${world.state.clock} ${name} begins${ifMatch ? ` if ${ifMatch}` : ''}`)
-  const asked =
-    kind === 'put'
-      ? store.put(scope, key, name, ifMatch)
-      : kind === 'remove'
-        ? store.remove(scope, key)
-        : store.increment(scope, key, request.by)
-  const answered = (seen: Seen | undefined) => {
+  const work: Record<Kind, () => Promise<Seen | Seen[] | undefined>> = {
+    put: () => store.put(scope, key, name, ifMatch),
+    remove: () => store.remove(scope, key),
+    increment: () => store.increment(scope, key, request.by),
+    both: () => incrementBoth(instance, scope, request.by),
+  }
+  const asked = work[kind]()
+  const answered = (seen: Seen | Seen[] | undefined) => {
     told(world, name, seen)
-    if (seen) books.observe(name, key, seen, since)
+    for (const one of seen === undefined ? [] : [seen].flat()) books.observe(name, one.id, one, since)
     books.acknowledged(request)
-    world.note('write acknowledged')
+    world.note(kind === 'both' ? 'both acknowledged' : 'write acknowledged')
   }
   follow(world, instance, name, asked, answered, refused(world, request, since))
 }
 
 const newAsk = ({ books, random }: World, client: Client, keys: string[]): Ask => {
   const name = `once-${++numbered}`
-  if (random.chance(0.5)) return { request: books.request(name, COUNTER, 4 ** client.increments++), attempts: 0, ifMatch: undefined }
+  if (random.chance(0.5)) {
+    const more = random.chance(0.4) ? [TWIN] : undefined
+    return { request: books.request(name, COUNTER, 4 ** client.increments++, more), attempts: 0, ifMatch: undefined }
+  }
   const key = random.pick(keys)
   return { request: books.request(name, key), attempts: 0, ifMatch: String(books.floors().durable.get(key) ?? 1) }
 }
@@ -139,9 +151,11 @@ export const once = (world: World, instance: Instance, client: Client, keys: str
     key,
     async scope => {
       const store = instance.store()
-      const seen = await (ifMatch === undefined
-        ? store.increment(scope, COUNTER, request.by)
-        : store.put(scope, request.key, request.name, ifMatch))
+      const seen = await (ifMatch !== undefined
+        ? store.put(scope, request.key, request.name, ifMatch)
+        : request.more.length > 0
+          ? incrementBoth(instance, scope, request.by)
+          : store.increment(scope, COUNTER, request.by))
       return { status: 200, headers: {}, body: JSON.stringify(seen) }
     },
     refusal => ({ status: 409, headers: {}, body: refusal.message }),
@@ -157,7 +171,7 @@ export const once = (world: World, instance: Instance, client: Client, keys: str
       world.note('refused once')
       return books.observeVersion(name, request.key, Number(version), floors)
     }
-    books.observe(name, request.key, JSON.parse(body) as Seen, floors)
+    for (const seen of [JSON.parse(body) as Seen | Seen[]].flat()) books.observe(name, seen.id, seen, floors)
     books.acknowledged(request)
   }
   follow(world, instance, name, asked, answered, () => world.note('once refused'))

@@ -114,4 +114,5 @@ export const makeSession = (instance: string): Session => ({
 
 export const ORGANIZATION = 'o'
 export const toJson = (id: string, value: string): string => `{"id":"${id}","organization_id":"${ORGANIZATION}","value":"${value}"}`
+export const COUNTERS: readonly string[] = ['n', 'nn']
 export const isCounter = (id: string): boolean => id.startsWith('n')

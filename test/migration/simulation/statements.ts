@@ -1,5 +1,5 @@
 import type { Columns, Statement } from '../../../shared/db/batch.ts'
-import { ORGANIZATION, type Row, type Session, SqlError, type State, toJson } from './state.ts'
+import { COUNTERS, ORGANIZATION, type Row, type Session, SqlError, type State, toJson } from './state.ts'
 
 /** A statement that must wait for another session: it is begun again when one has ended. */
 export const BLOCKED = Symbol('blocked')
@@ -154,6 +154,9 @@ const write = (state: State, session: Session, id: string, make: (row: Row | und
   return [[id, String(row.version), toJson(id, row.value)]]
 }
 
+const increment = (state: State, session: Session, id: string, by: string): Outcome =>
+  write(state, session, id, row => ({ value: String(Number(row?.value ?? 0) + Number(by)), deleted: false, by: 'client' }))
+
 const alive = (row: Row | undefined): Row | undefined => (row && !row.deleted ? row : undefined)
 
 const enterScope: Execute = (state, _, [, , , until]) => {
@@ -196,6 +199,11 @@ const statements: Record<string, Execute> = {
     const row = seen(state, session, id as string)
     return row ? [entryOf(id as string, row)] : []
   },
+  'migration.entries_by.toy': (state, session, [, ids]) =>
+    (JSON.parse(ids as string) as string[]).flatMap(id => {
+      const row = seen(state, session, id)
+      return row ? [entryOf(id, row)] : []
+    }),
   'migration.answered': (state, _, [, id]) => (state.answers.has(id as string) ? [[id as string]] : []),
   'migration.entries.toy': (state, session, [, after, beyond]) =>
     keysOf(state, session)
@@ -225,6 +233,7 @@ const statements: Record<string, Execute> = {
       const row = seen(state, session, id) as Row
       return [id, String(row.version), toJson(id, row.value), row.deleted ? 't' : 'f']
     }),
+  'toy.look': () => [],
   'toy.put': (state, session, [id, value, ifMatch]) => {
     const row = alive(seen(state, session, id as string))
     if (row && ifMatch !== undefined && ifMatch !== null && String(row.version) !== ifMatch)
@@ -236,8 +245,12 @@ const statements: Record<string, Execute> = {
     if (state.faults.has('a hard delete')) effect(session, () => void state.rows.delete(id as string))
     return write(state, session, id as string, row => alive(row) && { value: (row as Row).value, deleted: true, by: 'client' })
   },
-  'toy.increment': (state, session, [id, by]) =>
-    write(state, session, id as string, row => ({ value: String(Number(row?.value ?? 0) + Number(by)), deleted: false, by: 'client' })),
+  'toy.increment': (state, session, [id, by]) => increment(state, session, id as string, by as string),
+  'toy.increment_all': (state, session, [by, among]) => {
+    const ids = typeof among === 'string' ? (JSON.parse(among) as string[]) : COUNTERS
+    if (!ids.every(id => lockRow(state, session, id))) return BLOCKED
+    return ids.flatMap(id => increment(state, session, id, by as string) as readonly Columns[])
+  },
   'toy.import': (state, session, [id, value]) => {
     if (!acquire(state, session, 'shared')) return BLOCKED
     if (!['off', 'rampdown', 'complete'].includes(state.stage.name)) throw new SqlError('AH419')

@@ -93,7 +93,7 @@ export const start = (world: World, place: number): void => {
   const name = `${'AB'[place]}${++started % 1000}`
   const instance: Instance = { name, place, frozenUntil: 0, slept: 0, cutOffUntil: 0 } as Instance
   instance.db = simulatedDatabase(code, state, name, () => instance.cutOffUntil <= state.clock)
-  const collection = toyCollection(code, world.books.inMemory)
+  const collection = toyCollection(code, instance.db, world.books.inMemory)
   instance.memory = collection.memory
   const [leaseSeconds, validSeconds] = [LEASE_SECONDS, LEASE_SECONDS]
   const settings = { first: 'off' as const, instance: name, leaseSeconds, validSeconds, mayHaveEnded: async () => false }

@@ -79,4 +79,12 @@ const withoutPostgres = async () => {
     expect([path, (await call('GET', `/payments${path}`)).status]).toEqual([path, 503])
   expect((await post('/off/refund', { amount: 1 })).status).toBe(503)
   await app.proxy.reopen()
+  // what asked for the lease while it was away may not have heard yet
+  for (const name of COLLECTIONS) {
+    const asked = () =>
+      stagedOf(name)
+        .keeper.enter()
+        .then(Boolean, () => false)
+    await expect.poll(asked, { timeout: 10_000 }).toBe(true)
+  }
 }

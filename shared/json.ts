@@ -6,8 +6,11 @@ export { LosslessNumber }
 /** Any JSON value; a number that a double cannot hold exactly is a LosslessNumber with its digits. */
 export type Json = null | boolean | number | string | LosslessNumber | Json[] | { [key: string]: Json }
 
-/** 16 or more characters of number, or an exponent: only such literals can lose digits or overflow in a double. */
-const RISKY_NUMBER = /\d[\d.]{14,}|(?:^|[\s[:,])-?\d+(?:\.\d+)?[eE]/
+/**
+ * 15 or more characters of number, or an exponent: only such literals can lose digits or overflow in a double. Each number is looked at
+ * once, from its first digit: a vector has 1,536 of them.
+ */
+const RISKY_NUMBER = /(?<![\d.])\d(?:[\d.]{14}|(?<=(?:^|[\s[:,])-?\d)[\d.]*[eE])/
 const MAX_DEPTH = 100
 const MAX_EXPONENT = 1000
 

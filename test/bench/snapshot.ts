@@ -74,7 +74,7 @@ export const snapshot: Bench = {
           whole += exported ? 1 : 0
         }
         const { own, elsewhere, months } = (await client.query(homes)).rows[0]
-        table.push([`events in the partitions of ${months} months`, '', String(own + elsewhere), String(own), '', '', ''])
+        table.push([`events, in partitions of their months: ${months}`, '', String(own + elsewhere), String(own), '', '', ''])
         return {
           table,
           targets: [

@@ -40,8 +40,12 @@ test('rule 14: the steps of a collection are asked of a process without the memo
   const { call } = await home.organization()
   await call('POST', '/agents/counters/a/increment', {})
   for (const stage of ['shadow', 'dualwrite', 'off'] as const) {
-    const { body, status } = await away.admin('POST', `${COUNTERS}/stage`, { stage, expected_epoch: (await shown()).epoch })
+    const asked = { stage, expected_epoch: (await shown()).epoch }
+    const { body, status } = await away.admin('POST', `${COUNTERS}/stage`, asked, { 'x-request-id': `to-${stage}` })
     expect([status, body.stage]).toEqual([200, stage])
+    const text = 'select actor, entity_type, entity_id, after from audit_events where request_id = $1'
+    const left = await database.sql(text, [`to-${stage}`])
+    expect(left).toEqual([{ actor: 'admin', entity_type: 'migration_stage', entity_id: 'counters', after: { stage, epoch: body.epoch } }])
   }
   const illegal = await away.admin('POST', `${COUNTERS}/stage`, { stage: 'live', expected_epoch: (await shown()).epoch })
   expect([illegal.status, illegal.body.code]).toEqual([409, 'conflict'])

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { each, json, NEW, type Peer, parsed, type Told } from './peer.ts'
 import { fields, idOf, nameOf, PAGE, READER, WRITER } from './rows.ts'
 
@@ -18,7 +19,8 @@ export const parse = (): Peer => {
   return {
     name: 'Parse Server 9',
     script: 'parse.mjs',
-    environment: ({ database, pool }) => ({
+    environment: ({ database, pool, folder }) => ({
+      PARSE_SERVER_LOGS_FOLDER: join(folder, 'logs'), // before it reads its own setting it would write to where it was started
       DATABASE_URL: database,
       DB_POOL_SIZE: String(pool),
       APPLICATION,

@@ -151,6 +151,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
     stage: () => view?.row.stage,
     holds,
     owns: one => holds(one) && !leaving,
+    changing: () => changing,
     moved: one => {
       if (one === view) forget()
     },

@@ -56,6 +56,8 @@ export type Keeper = {
   holds(view: View): boolean
   /** The same, and memory may answer under it: no step is on its way that lets others write. */
   owns(view: View): boolean
+  /** Whether a step is on its way, of which this process may not have heard yet that it was made. */
+  changing(): boolean
   /** Forgets the view: Postgres said that it moved. */
   moved(view: View): void
   /** Begins a write of some keys: waits for a pause to end (then 503). What it returns ends the write. */

@@ -61,8 +61,8 @@ const verifyAll = async ({ runs, keeper, stages, replica, sleep }: Options): Pro
   const serving = async (): Promise<View> => {
     const view = await keeper.enter()
     if (view.row.stage !== row.stage) throw new Refusal('conflict', `the stage became ${view.row.stage} during the comparison`)
-    // others may write already, while this process has yet to hear that it has left its memory
-    if (!keeper.owns(view)) throw new Refusal('conflict', 'a change of stage is under way', { retryAfter: 1 })
+    // others may write already, and imports go past memory in off, while this process has yet to hear how its step ended
+    if (keeper.changing()) throw new Refusal('conflict', 'a change of stage is under way', { retryAfter: 1 })
     return view
   }
   const look = async (organization: string, id: string): Promise<void> => {
@@ -107,7 +107,7 @@ const conclude = async (
     const before = replica.read(organization, id)
     const quiet = !keeper.writing(organization, id)
     const theirs = await stages.entry(organization, id)
-    if (!keeper.owns(view)) continue
+    if (keeper.changing() || !keeper.holds(view)) continue
     const ours = replica.read(organization, id)
     if (ours === undefined ? theirs === undefined : theirs !== undefined && alike(ours, theirs)) return []
     const still = quiet && !keeper.writing(organization, id) && ours?.version === before?.version

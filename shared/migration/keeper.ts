@@ -152,9 +152,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
     holds,
     owns: one => holds(one) && !leaving,
     changing: () => changing,
-    moved: one => {
-      if (one === view) forget()
-    },
+    moved: one => (one === view ? forget() : undefined),
     writing: writes.of,
     write: async (organization, ids) => {
       if (pause !== undefined) await patiently(pause, { patience, sleep }, 'the collection is changing its stage')

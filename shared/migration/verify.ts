@@ -94,6 +94,9 @@ const verifyAll = async ({ runs, keeper, stages, replica, sleep }: Options): Pro
   return { equal: repaired === 0, compared, differences, repaired }
 }
 
+/** Whether nothing has moved, nor is about to, since the view was taken. */
+const isPresent = (keeper: Keeper, view: View): boolean => keeper.holds(view) && !keeper.changing()
+
 /** Reads both sides until they agree, or until they differ with no write of the key between the two readings. */
 const conclude = async (
   organization: string,
@@ -107,7 +110,7 @@ const conclude = async (
     const before = replica.read(organization, id)
     const quiet = !keeper.writing(organization, id)
     const theirs = await stages.entry(organization, id)
-    if (keeper.changing() || !keeper.holds(view)) continue
+    if (!isPresent(keeper, view)) continue
     const ours = replica.read(organization, id)
     if (ours === undefined ? theirs === undefined : theirs !== undefined && alike(ours, theirs)) return []
     const still = quiet && !keeper.writing(organization, id) && ours?.version === before?.version

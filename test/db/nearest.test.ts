@@ -28,14 +28,14 @@ withVectors(
     const random = randomOf(7)
     const numbers = () => literalOf(unit(Array.from({ length: 1536 }, () => random() - 0.5)) as Float32Array)
     for (const owner of ['ours', 'theirs']) {
-      const vectors = Array.from({ length: 150 }, (_, i) => ({ id: `d${i}`, vector: numbers() }))
+      const vectors = Array.from({ length: 100 }, (_, i) => ({ id: `d${i}`, vector: numbers() }))
       await database.sql(
         `insert into item_vectors (organization_id, collection, item_id, chunk, generation, embedding, text_hash)
       select $1, 'documents', id, 1, 7, vector::real[], '' from jsonb_to_recordset($2::jsonb) v (id text, vector text)`,
         [owner, JSON.stringify(vectors)],
       )
     }
-    const odd = Array.from({ length: 75 }, (_, i) => `d${2 * i + 1}`)
+    const odd = Array.from({ length: 50 }, (_, i) => `d${2 * i + 1}`)
     let found = 0
     for (const among of [null, odd, odd.slice(0, 20)])
       for (let n = 0; n < 5; n++) {
@@ -53,4 +53,5 @@ withVectors(
       }
     expect(found / (15 * 20)).toBeGreaterThan(0.95)
   },
+  120_000, // the embedded engine puts a vector into the index in a tenth of a second
 )

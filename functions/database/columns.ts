@@ -23,7 +23,7 @@ const isWhole = (value: Json): boolean => isNumber(value) && !/e-/.test(canonica
 
 const isText = (value: Json): value is string => typeof value === 'string'
 
-/** What a value of each type is: data_problems() in sql/012 says the same, in the same words. */
+/** What a value of each type is: must_fit() in sql/053 says the same, in the same words. */
 const types: Record<string, { fits: (value: Json) => boolean; otherwise: string }> = {
   string: { fits: isText, otherwise: 'must be a string' },
   reference: { fits: isText, otherwise: 'must be a string' },

@@ -23,8 +23,7 @@ order by created_at desc, record_id desc
 limit $3::int + 1`
 
 /**
- * Rows are written by their keys, so that two of these never wait for each other; the list of all keys is no part of the rows, or sorting
- * 1,000 of them would carry 30 MB. Whatever is refused ends the statement.
+ * Rows are written by their keys, so that two of these never wait for each other. Whatever is refused ends the statement.
  */
 const create = `with owner as materialized (
   select t from writable_table($1, $2) t
@@ -32,12 +31,14 @@ const create = `with owner as materialized (
   select n, record_key($2, e ->> 'id') as id, e ->> 'id' as record_id, e -> 'data' as data,
     case when $6 = '' then 'data' else $6 || '/' || n - 1 || '/data' end as path
   from jsonb_array_elements($3::jsonb) with ordinality e (e, n)
-), asked as materialized (
-  select array_agg(id) as keys from given
+), checked as materialized (
+  select must_fit(t, datas, paths, keys) as fit
+  from owner, (select array_agg(data order by n) as datas, array_agg(path order by n) as paths, array_agg(id) as keys from given) asked
 ), made as (
   insert into data_records (organization_id, id, table_id, record_id, data, version, created_at, updated_at)
-  select $1, id, $2, record_id, fitting(owner.t, data, path, (select keys from asked)), nextval('row_version'), $5::timestamptz, $5::timestamptz
-  from owner, given
+  select $1, id, $2, record_id, data, nextval('row_version'), $5::timestamptz, $5::timestamptz
+  from given
+  where (select fit from checked)
   order by id
   on conflict (organization_id, id) do update
   set data = case when $4 = 'merge' and data_records.deleted_at is null then data_records.data || excluded.data else excluded.data end,

@@ -34,7 +34,7 @@ export const postgresCounters = (db: Database): CounterStore => ({
     oneRow<Counter>(await db.read(scope, { name: 'counters.get', text: get, values: [scope.organization_id, name] })),
   list: async (scope, slice) => {
     const values = [scope.organization_id, slice.limit, slice.after?.[0] ?? '']
-    return toPage<Counter>(await db.read(scope, { name: 'counters.list', text: list, values }), slice)
+    return toPage<Counter>(await db.read(scope, { name: 'counters.list', text: list, values, planned: 'once' }), slice)
   },
   increment: async (scope, name, by, at) => {
     const values = [scope.organization_id, name, by, at]

@@ -75,7 +75,7 @@ export const postgresAgents = (db: Database, copies: Copies<string>): AgentStore
   },
   list: async (scope, slice, { status = null, industry = null, q = null }) => {
     const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST), status, industry, q]
-    return toPage<Agent>(await db.read(scope, { name: 'agents.list', text: list, values }), slice)
+    return toPage<Agent>(await db.read(scope, { name: 'agents.list', text: list, values, planned: 'once' }), slice)
   },
   create: async (scope, { id, name, industry, description, configuration, status, at }) => {
     const settings = configuration === undefined ? null : stringify(configuration)

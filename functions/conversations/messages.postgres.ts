@@ -37,7 +37,7 @@ export const postgresMessages = (db: Database): Pick<ConversationStore, 'append'
   },
   messages: async (scope, id, slice) => {
     const values = [scope.organization_id, id, slice.limit, slice.after?.[0] ?? 0]
-    const [conversation, ...rows] = await db.read(scope, { name: 'messages.list', text: messages, values })
+    const [conversation, ...rows] = await db.read(scope, { name: 'messages.list', text: messages, values, planned: 'once' })
     return conversation && toPage<Message>(rows, slice)
   },
 })

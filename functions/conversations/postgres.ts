@@ -78,7 +78,8 @@ export const postgresConversations = (db: Database): ConversationStore => ({
     oneRow<Conversation>(await db.read(scope, { name: 'conversations.get', text: get, values: [scope.organization_id, id] })),
   list: async (scope, slice, { agent_id }) => {
     const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST), agent_id ?? null]
-    return toPage<Conversation>(await db.read(scope, { name: 'conversations.list', text: list, values }), slice)
+    const planned = agent_id === undefined ? 'once' : undefined // those of an agent have an index of their own
+    return toPage<Conversation>(await db.read(scope, { name: 'conversations.list', text: list, values, planned }), slice)
   },
   create: async (scope, { id, agent_id, metadata, messages, at }) => {
     const values = [scope.organization_id, id, agent_id, stringify(metadata), stringify(messages), at]

@@ -72,7 +72,7 @@ export const postgresRecords = (db: Database, limits = LIMITS): RecordStore => (
   },
   list: async (scope, table, slice) => {
     const values = [scope.organization_id, table, slice.limit, ...(slice.after ?? NEWEST)]
-    return toPage<DataRecord>(await db.read(scope, { name: 'records.list', text: list, values }), slice)
+    return toPage<DataRecord>(await db.read(scope, { name: 'records.list', text: list, values, planned: 'once' }), slice)
   },
   query: async (scope, table, asked, slice) =>
     toPage<DataRecord>(await db.read(scope, queryStatement(scope.organization_id, table, asked, slice, limits)), slice),

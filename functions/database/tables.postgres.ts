@@ -68,7 +68,7 @@ export const postgresTables = (db: Database): TableStore => ({
   get: async (scope, name) => oneRow<Table>(await db.read(scope, { name: 'tables.get', text: get, values: [scope.organization_id, name] })),
   list: async (scope, slice) => {
     const values = [scope.organization_id, slice.limit, slice.after?.[0] ?? '']
-    return toPage<Table>(await db.read(scope, { name: 'tables.list', text: list, values }), slice)
+    return toPage<Table>(await db.read(scope, { name: 'tables.list', text: list, values, planned: 'once' }), slice)
   },
   put: async (scope, name, { columns, strict, at }, ifMatch) => {
     const { organization_id } = scope

@@ -84,7 +84,8 @@ export const postgresEntries = (db: Database): EntryStore => {
     get: async (scope, id) => oneRow<Entry>(await db.read(scope, { name: 'entries.get', text: get, values: [scope.organization_id, id] })),
     list: async (scope, slice, { agent_id = null }) => {
       const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST), agent_id]
-      return toPage<Entry>(await db.read(scope, { name: 'entries.list', text: list, values }), slice)
+      const planned = agent_id === null ? 'once' : undefined // those of an agent have an index of their own
+      return toPage<Entry>(await db.read(scope, { name: 'entries.list', text: list, values, planned }), slice)
     },
     create: async (scope, { id, at, ...entry }, embedded) => {
       const values = [scope.organization_id, id, stringify(entry), at, embeddedValue([{ id, embedded }])]

@@ -30,7 +30,7 @@ returning id, version, ${json}`
 export const postgresKeys = (db: Database): KeyStore => ({
   list: async (scope, slice) => {
     const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST)]
-    return toPage<ApiKey>(await db.read(scope, { name: 'api_keys.list', text: list, values }), slice)
+    return toPage<ApiKey>(await db.read(scope, { name: 'api_keys.list', text: list, values, planned: 'once' }), slice)
   },
   create: async (scope, { id, name, role, prefix, hash, expires_at, at }) => {
     const values = [scope.organization_id, id, name, role, prefix, hash, expires_at, at]

@@ -80,7 +80,7 @@ export const postgresUsers = (db: Database): UserStore => ({
   get: async (scope, id) => oneRow<User>(await db.read(scope, { name: 'users.get', text: get, values: [scope.organization_id, id] })),
   list: async (scope, slice) => {
     const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST)]
-    return toPage<User>(await db.read(scope, { name: 'users.list', text: list, values }), slice)
+    return toPage<User>(await db.read(scope, { name: 'users.list', text: list, values, planned: 'once' }), slice)
   },
   create: async (scope, { id, email, name, role, status, password_hash, at }) => {
     const values = [scope.organization_id, id, email, name, role, status, password_hash, at]

@@ -70,7 +70,7 @@ export const postgresIntents = (db: Database): IntentStore => ({
     oneRow<Intent>(await db.read(scope, { name: 'payment_intents.get', text: get, values: [scope.organization_id, id] })),
   list: async (scope, slice) => {
     const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST)]
-    return toPage<Intent>(await db.read(scope, { name: 'payment_intents.list', text: list, values }), slice)
+    return toPage<Intent>(await db.read(scope, { name: 'payment_intents.list', text: list, values, planned: 'once' }), slice)
   },
   create: async (scope, { id, amount, currency, capture_method, provider, metadata, confirm, at }) => {
     const about = [id, amount, currency, capture_method, provider, stringify(metadata), at]

@@ -21,7 +21,8 @@ export const postgresTransactions = (db: Database): TransactionStore => ({
     oneRow<Transaction>(await db.read(scope, { name: 'payment_transactions.get', text: get, values: [scope.organization_id, id] })),
   list: async (scope, slice, { intent_id }) => {
     const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST), intent_id ?? null]
-    return toPage<Transaction>(await db.read(scope, { name: 'payment_transactions.list', text: list, values }), slice)
+    const planned = intent_id === undefined ? 'once' : undefined // those of an intent have an index of their own
+    return toPage<Transaction>(await db.read(scope, { name: 'payment_transactions.list', text: list, values, planned }), slice)
   },
   note: async (scope, _ids, posted) => {
     if (posted !== undefined) throw new EpochMoved()

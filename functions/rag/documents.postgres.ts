@@ -126,7 +126,7 @@ export const postgresDocuments = (db: Database): DocumentStore => {
       oneRow<Document>(await db.read(scope, { name: 'documents.get', text: get, values: [scope.organization_id, id] })),
     list: async (scope, slice) => {
       const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST)]
-      return toPage<Document>(await db.read(scope, { name: 'documents.list', text: list, values }), slice)
+      return toPage<Document>(await db.read(scope, { name: 'documents.list', text: list, values, planned: 'once' }), slice)
     },
     matching: async (scope, where) => (await db.read(scope, matchingStatement(scope.organization_id, where))).map(([id]) => id as string),
     create: async (scope, documents, how, at, path) =>

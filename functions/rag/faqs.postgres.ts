@@ -44,7 +44,7 @@ export const postgresFaqs = (db: Database): FaqStore => {
     get: async (scope, id) => oneRow<Faq>(await db.read(scope, { name: 'faqs.get', text: get, values: [scope.organization_id, id] })),
     list: async (scope, slice) => {
       const values = [scope.organization_id, slice.limit, ...(slice.after ?? NEWEST)]
-      return toPage<Faq>(await db.read(scope, { name: 'faqs.list', text: list, values }), slice)
+      return toPage<Faq>(await db.read(scope, { name: 'faqs.list', text: list, values, planned: 'once' }), slice)
     },
     matching: async (scope, where) => (await db.read(scope, matching(scope.organization_id, where))).map(([id]) => id as string),
     create: async (scope, faqs, at, path) => {

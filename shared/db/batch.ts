@@ -13,6 +13,11 @@ export type Statement = {
   readonly whole?: string
   readonly values: readonly Value[]
   readonly nameless?: true
+  /**
+   * Planned once a connection, for any values: a list, which reads an index in its order. A limit that is not known seems to be a tenth
+   * of all, so that PostgreSQL would plan it anew each time, for as long as it takes to read 50 rows.
+   */
+  readonly planned?: 'once' | undefined
   /** Milliseconds that it lets a statement behind it run, where that is longer than others may. */
   readonly lasts?: number
 }

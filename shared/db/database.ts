@@ -142,7 +142,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     const { checks = [], after = [] } = scope.around ?? {}
     const { begin = [], commit = [] } = plan
     const own = [...statements, ...after].map(statement => tag(scope.route, statement))
-    const batch = [...begin, opening(scope, checks), ...own, ...commit]
+    const batch = [...begin, opening(scope, checks, statements.at(-1)?.planned), ...own, ...commit]
     const first = begin.length + 1
     let patience: number | undefined
     for (let attempt = 1; ; attempt++) {

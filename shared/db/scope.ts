@@ -73,14 +73,18 @@ export type Around = {
 export type Check = { readonly call: 'hold_epoch' | 'hold_complete'; readonly values: readonly Value[] }
 
 /**
- * The statement that opens the scope, and checks what is asked for: as one, for every further one costs a write as much as half of
- * its check. Raises AH401, AH403 or AH410, and so ends its batch.
+ * The statement that opens the scope, checks what is asked for, and says how what follows is planned: as one, for every further one
+ * costs a write as much as half of its check. Raises AH401, AH403 or AH410, and so ends its batch.
  */
-export const opening = (scope: Scope, checks: readonly Check[] = []): Statement =>
-  checks.reduce<Statement>(({ name, text, values }, check) => {
+export const opening = (scope: Scope, checks: readonly Check[] = [], planned?: 'once'): Statement => {
+  const entered = checks.reduce<Statement>(({ name, text, values }, check) => {
     const parameters = check.values.map((_, i) => `$${values.length + i + 1}`).join(', ')
     return { name: `${name}, ${check.call}`, text: `${text}, ${check.call}(${parameters})`, values: [...values, ...check.values] }
   }, entrance(scope))
+  return planned ? { ...entered, name: `${entered.name}, plan once`, text: `${entered.text}, ${PLAN_ONCE}` } : entered
+}
+
+const PLAN_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 const entrance = ({ organization_id, caller, context, validUntil = undefined }: Scope): Statement => {
   const about = JSON.stringify(context)

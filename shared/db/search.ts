@@ -37,14 +37,20 @@ const sources: Record<Collection, { chunks?: string; title: string; content: str
 const itemsOf = (collection: Collection): string =>
   `best h join ${tables[collection]} r on r.organization_id = $1 and r.id = h.item_id and r.deleted_at is null and h.collection = '${collection}'`
 
-const resultOf = (collection: Collection, named: boolean): string => {
+const resultOf = (collection: Collection, named: boolean, marks: boolean): string => {
   const { chunks = '', title, content, text } = sources[collection]
   return `select h.score, h.collection, h.item_id, h.chunk,
     (case when h.chunk > 0 then jsonb_build_object('chunk', h.chunk) else '{}' end || ${named ? "jsonb_build_object('collection', h.collection) ||" : ''}
-    jsonb_build_object('id', h.item_id, 'title', ${title}, 'content', ${content}, 'highlight', highlighted(m.language, ${text}, m.words),
+    jsonb_build_object('id', h.item_id, 'title', ${title}, 'content', ${content}, 'highlight', ${marks ? `highlighted(m.language, ${text}, m.words)` : 'null::text'},
       'score', round(h.score::numeric, 6), 'scores', jsonb_build_object('text', round(h.words::numeric, 4), 'vector', round(h.cosine::numeric, 6))))::text as json
-  from ${itemsOf(collection)} ${chunks} join marked m on m.language = coalesce(r.language, 'en')`
+  from ${itemsOf(collection)} ${chunks}${marks ? " join marked m on m.language = coalesce(r.language, 'en')" : ''}`
 }
+
+/** The words that are marked in what is shown, of each language. */
+const markedOf = (collections: readonly Collection[], query: string): string => `marked as materialized (
+  select language, marked_words(language, ${query}) as words
+  from (${collections.map(name => `select coalesce(r.language, 'en') as language from ${itemsOf(name)}`).join(' union all ')}) shown group by language
+)`
 
 /**
  * One statement, and so one moment of the database. Scores of words are divided by the best of them; a cosine is measured from that of
@@ -88,11 +94,8 @@ hit as materialized (select * from (${found.join('\n  union all ')}) f${quoted ?
   ) scored
   where score >= ${least}
   order by score desc, collection, item_id, chunk limit ${most}
-), marked as materialized (
-  select language, marked_words(language, ${query ?? 'null'}) as words
-  from (${collections.map(name => `select coalesce(r.language, 'en') as language from ${itemsOf(name)}`).join(' union all ')}) shown group by language
-)
-select json, score from (${collections.map(name => resultOf(name, !collections.includes('knowledge'))).join('\n  union all ')}) result
+)${query === undefined ? '' : `, ${markedOf(collections, query)}`}
+select json, score from (${collections.map(name => resultOf(name, !collections.includes('knowledge'), query !== undefined)).join('\n  union all ')}) result
 order by result.score desc, collection, item_id, chunk`,
     values: values.list,
   }

@@ -13,6 +13,7 @@ export default defineConfig({
   test: {
     fileParallelism: true,
     maxWorkers: 2,
+    maxConcurrency: 6,
     reporters: ['default'],
     projects: [
       {

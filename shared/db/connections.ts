@@ -41,8 +41,9 @@ export const connectionsOf = (pool: Pool, { queue, renew, log }: ConnectionOptio
 
   const again = async (error: DatabaseError): Promise<PoolClient> => {
     // codes that begin with 5 are the server's own state, of which nothing can be learned elsewhere
-    if (!renew || isFull(error) || error.code?.startsWith('5')) return refuse(error)
-    log('warning', 'a connection was refused: what it takes is asked for anew', { error })
+    if (isFull(error) || error.code?.startsWith('5')) return refuse(error)
+    log('warning', 'a connection was refused', { error })
+    if (!renew) return refuse(error)
     const renewed = await renew().catch(cause => {
       log('warning', 'what a connection takes cannot be had', { error: cause })
       return false

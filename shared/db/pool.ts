@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { Config } from '../config.ts'
 import { openCloudSql } from './cloudsql.ts'
 import type { Opened, Role } from './opened.ts'
+import { oneSession } from './session.ts'
 
 /** How long a request may wait for a connection (ms), and how long a server may take to accept one. */
 const CONNECT_MS = 3_000
@@ -29,6 +30,7 @@ export const openPool = async (config: Config, role: Role, migrationsDir: string
     keepAlive: true,
     application_name: `agenthub-${config.target}`,
     options: sessionOptions(role, config.pool.statementTimeout),
+    onConnect: oneSession,
   }
   const { database } = config
   if (database.kind === 'embedded') {

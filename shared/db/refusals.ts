@@ -14,7 +14,7 @@ export type DatabaseError = Error & {
 export const isConnectionLoss = ({ code = '', message, severity }: DatabaseError): boolean =>
   severity === 'FATAL' ||
   /^(57P0[1-5]|08|ECONN|EPIPE|ETIMEDOUT|EHOST|ENETUNREACH|ENOTFOUND|EAI_AGAIN|53300)/.test(code) ||
-  /Connection terminated|Client has encountered a connection error|not queryable|no answer within/.test(message)
+  /Connection terminated|Client has encountered a connection error|not queryable|Query read timeout|no answer within/.test(message)
 
 /** The connection is open, and nothing came over it for as long as an answer may take. */
 export const isSilence = ({ message }: DatabaseError): boolean => /no answer within/.test(message)

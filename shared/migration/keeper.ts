@@ -160,6 +160,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
       return writes.begin(organization, ids)
     },
     doubt: (organization, id, drafted) => doubts.add({ organization, id, drafted }),
+    doubted: key => doubts.of(key),
     settle: async key => {
       while (doubts.of(key)) {
         settling ??= settleNow().finally(() => {

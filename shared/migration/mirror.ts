@@ -31,9 +31,11 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     else unit.onEnd(outcome => (outcome === 'committed' || outcome === 'refused') && apply(), around)
   }
 
-  /** What is in doubt of the one key that a call is about, else of the whole collection. */
-  const settle = ({ keys: [id, ...more], scope }: Call): Promise<void> =>
-    keeper.settle(id === undefined || more.length > 0 ? undefined : { organization: scope.organization_id, id })
+  /** The one key that a call is about; none where it is about the whole collection. */
+  const keyOf = ({ keys: [id, ...more], scope }: Call) =>
+    id === undefined || more.length > 0 ? undefined : { organization: scope.organization_id, id }
+
+  const settle = (call: Call): Promise<void> => keeper.settle(keyOf(call))
 
   const writing = ({ keys, scope }: Call): boolean =>
     keys.length === 0 ? keeper.writing(scope.organization_id, undefined) : keys.some(id => keeper.writing(scope.organization_id, id))
@@ -66,6 +68,7 @@ export const makeMirror = <S extends object>(options: MirrorOptions<S>): S => {
     } catch (error) {
       const failed = error instanceof Refusal && (error.code === 'unavailable' || error.code === 'overloaded')
       if (!failed || !options.fallback || !(await options.passed(scope)) || writing(call)) throw error
+      if (keeper.doubted(keyOf(call))) throw error // what settles it is away: to wait for that would take longer than a request may
       measure.fallback()
       const answer = await inMemory(view, call)
       if (!answer) throw error

@@ -66,6 +66,8 @@ export type Keeper = {
   writing(organization: string, id: string | undefined): boolean
   /** The outcome of a write of this key is unknown: it is not served until it is settled. */
   doubt(organization: string, id: string, drafted?: Drafted): void
+  /** Whether that is so of one key, or of any. */
+  doubted(key?: { organization: string; id: string }): boolean
   /** Settles what is in doubt of one key, or of the whole collection. 503 when that cannot be done now. */
   settle(key?: { organization: string; id: string }): Promise<void>
   change(to: Stage, expectedEpoch: string): Promise<StageRow>

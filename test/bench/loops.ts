@@ -6,6 +6,7 @@ const whole = [
   { file: 'test/db/isolation.server.test.ts', project: 'server', environment: { TEST_BENCH: '1' } },
   { file: 'test/analytics/rollups.test.ts', project: 'server', environment: { TEST_ROLLUP_SEEDS: '1000' } },
   { file: 'test/migration/fuzz.embedded.test.ts', project: 'embedded', environment: { TEST_FUZZ_SCHEDULES: '1000000' } },
+  { file: 'test/migration/outage.server.test.ts', project: 'server', environment: { TEST_BENCH: '1' } },
 ]
 
 const passes = (file: string, project: string, environment: Record<string, string>): Promise<boolean> =>
@@ -18,7 +19,8 @@ const passes = (file: string, project: string, environment: Record<string, strin
 
 export const loops: Bench = {
   name: 'loops',
-  about: 'the long loops of the tests, whole: 10,000 interleaved requests, 1,000,000 orders of events of the migration',
+  about:
+    'the long loops of the tests, whole: 10,000 interleaved requests, 1,000,000 orders of events of the migration, 60 s without PostgreSQL in each of its stages',
   run: async () => {
     const targets = []
     for (const { file, project, environment } of whole)

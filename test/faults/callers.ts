@@ -4,8 +4,8 @@ import type { Account } from './account.ts'
 import { type Caller, nextWrite, pick, type Write } from './calls.ts'
 import type { Line } from './line.ts'
 
-const isOfDoubt = ({ status, body }: Answer): boolean => status === 503 && /outcome is unknown/.test(body?.detail ?? '')
-const asksForPatience = ({ status, retryAfter }: Answer): boolean => status === 503 || (status === 409 && retryAfter)
+export const isOfDoubt = ({ status, body }: Answer): boolean => status === 503 && /outcome is unknown/.test(body?.detail ?? '')
+export const asksForPatience = ({ status, retryAfter }: Answer): boolean => status === 503 || (status === 409 && retryAfter)
 
 /**
  * Asks until the write is made, as a caller should: with its key, its own id, or its version. An answer that says more than is true

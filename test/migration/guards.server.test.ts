@@ -5,7 +5,6 @@ import { makeDatabase } from '../../shared/db/database.ts'
 import { openPool } from '../../shared/db/pool.ts'
 import type { Scope } from '../../shared/db/scope.ts'
 import { sha256 } from '../../shared/http/credentials.ts'
-import { stages, stepOf } from '../../shared/migration/stage.ts'
 import { makeStaged } from '../../shared/migration/staged.ts'
 import { makeLog } from '../../shared/observe/log.ts'
 import { makeMetrics } from '../../shared/observe/metrics.ts'
@@ -75,66 +74,6 @@ test('rule 5: a lease is not relied on by a clock that stood still while the mac
   await expect(store.get(two.scope, 'a')).rejects.toMatchObject({ code: 'unavailable' })
   await release()
   await close()
-})
-
-test('rule 5: every step that is not legal is refused by the database itself, and a step without the lease', async () => {
-  await at('off')
-  const take = async (from: string, to: string, process: string): Promise<string> => {
-    await holder.sql(
-      `update migration_stages set stage = $1, epoch = 5, stage_epoch = 1, clean_pass = 5, changed_at = now() - interval '1 hour'`,
-      [from],
-    )
-    await holder.sql('delete from migration_leases')
-    await holder.sql(`insert into migration_leases (collection, instance, kind, epoch, since, expires_at)
-values ('counters', 'holder', 'memory', 5, 5, now() + interval '1 minute'), ('counters', 'stale', 'memory', 4, 4, now() + interval '1 minute'),
-  ('counters', 'guest', 'shared', 5, 5, now() + interval '1 minute')`)
-    const change = `select migration_change('counters', '${process}', 5, $1, 1)`
-    return holder.sql(change, [to]).then(
-      () => 'taken',
-      (error: { code: string }) => error.code,
-    )
-  }
-  for (const from of stages)
-    for (const to of stages) {
-      const step = stepOf(from, to)
-      expect([from, to, await take(from, to, 'holder')]).toEqual([from, to, step ? 'taken' : 'AH411'])
-      for (const process of ['stale', 'guest', 'nobody'])
-        if (step) expect([from, to, await take(from, to, process)]).toEqual([from, to, step.by === 'holder' ? 'AH410' : 'taken'])
-    }
-})
-
-test('rule 5: a step that is proved by nothing is refused by the database itself', async () => {
-  await at('shadow')
-  const one = await start()
-  await one.add('a')
-  await database.sql('update migration_stages set clean_pass = stage_epoch - 1')
-  await expect(one.step('live')).rejects.toMatchObject({ code: 'conflict' })
-  expect(await one.staged.verify()).toMatchObject({ equal: true })
-  expect(await one.step('live')).toBe('live')
-  await expect(one.step('rampdown'), 'a clean pass of the stage before is none').rejects.toMatchObject({ code: 'conflict' })
-})
-
-test('rule 8: live is not reached from complete before its last scope has ended, nor while a transaction begun before is open', async () => {
-  await at('complete')
-  const [left, two] = [await start(), await start()]
-  await left.add('a')
-  await holder.sql('begin')
-  await holder.sql('select 1')
-  await two.step('rampdown')
-  const refused = await two.step('live').catch(error => error)
-  expect(refused).toMatchObject({ code: 'conflict', retryAfter: expect.any(Number) })
-  // a process that has not heard of it writes on for as long as it may
-  expect(await left.add('a')).toBe(2)
-  await expect
-    .poll(() => database.sql(`select changed_at + interval '1 second' < now() as over from migration_stages`))
-    .toEqual([{ over: true }])
-  await left.staged.release()
-  await expect(two.step('live')).rejects.toMatchObject({ code: 'conflict' })
-  await holder.sql('rollback')
-  await expect.poll(() => two.step('live').catch(() => 'not yet'), { timeout: 10_000 }).toBe('live')
-  await expect.poll(() => two.get('a').catch(() => 'not yet'), { timeout: 10_000 }).toBe(2)
-  await expect(left.add('a')).rejects.toMatchObject({ code: 'unavailable' })
-  expect(await two.add('a')).toBe(3)
 })
 
 test('rule 10: while Postgres is away in live, memory answers those whom it has let through within the minute, and nobody else', async () => {

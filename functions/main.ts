@@ -81,7 +81,7 @@ export const assemble = async (
 export const makeFunction = async (config: Config, migrations: string): Promise<Handler> => {
   makerOf(config.target) // before a database is opened for it
   const shared = await makeShared(config, migrations)
-  void shared.db.ready() // connects while the rest still loads: the first request finds a connection
+  shared.db.open() // while the rest still loads
   drainOnSignal(takeOverBodies(), shared.close, shared.log)
   return (await assemble(config.target, shared)).serve
 }

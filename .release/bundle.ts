@@ -42,16 +42,17 @@ const INDEX = `import { createRequire } from 'node:module'
 await createRequire(import.meta.url)('./register.cjs').register()
 `
 
+const MODULE_URL = "const moduleUrl=require('node:url').pathToFileURL(__filename).href;"
+
 /** A module as CommonJS, with the ones that it loads when they are needed. */
 const commonJs = async (text: string): Promise<Buffer> => {
-  const banner = "const moduleUrl=require('node:url').pathToFileURL(__filename).href;"
   const { code } = await transform(text, {
     format: 'cjs',
     platform: 'node',
     target: TARGET,
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'moduleUrl' },
-    banner,
+    banner: text.includes('import.meta.url') ? MODULE_URL : '',
     minifyWhitespace: true,
     minifySyntax: true,
   })

@@ -5,7 +5,7 @@ import { takeOverBodies } from '../shared/http/body.ts'
 import { makeVerifier } from '../shared/http/credentials.ts'
 import { makeCursors } from '../shared/http/cursor.ts'
 import { drainOnSignal } from '../shared/http/drain.ts'
-import { made, type Served } from '../shared/http/route.ts'
+import { loaded, type Served } from '../shared/http/route.ts'
 import { type Handler, makeServe } from '../shared/http/serve.ts'
 import { openSecret } from '../shared/secrets.ts'
 import { type Load, makeShared, type Shared } from '../shared/shared.ts'
@@ -45,7 +45,7 @@ const makerOf = (target: string): ((shared: Shared) => Promise<Served[]>) => {
   if (target === GATEWAY) return async shared => (await import('./gateway/index.ts')).makeGateway(shared, domains)
   const load = alone[target]
   if (!load) throw new ConfigError(`FUNCTION_TARGET: must be one of ${targets.join(', ')}`)
-  return async shared => [made((await load())(shared))]
+  return async shared => [loaded((await load())(shared))]
 }
 
 /** The functions of a target over what they share, and the handler that serves them. */

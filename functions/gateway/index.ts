@@ -1,5 +1,5 @@
 import { openApi } from '../../shared/http/openapi.ts'
-import { made, type Served } from '../../shared/http/route.ts'
+import { loaded, type Served } from '../../shared/http/route.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import type { Load, Shared } from '../../shared/shared.ts'
 import { gatewayRoutes } from './routes.ts'
@@ -12,17 +12,17 @@ export const makeGateway = (shared: Shared, domains: Record<string, Load>): Serv
   const all = () => Promise.all(functions.map(({ load }) => load()))
   const own = gatewayRoutes.map(route => route({ metrics: shared.metrics }))
   const root = withSystemRoutes('', own, shared.db, async itself => openApi('AgentHub', [...(await all()), itself]))
-  return [...functions, made(root)]
+  return [...functions, loaded(root)]
 }
 
 /** A function that is loaded once, when it is first asked for. */
 const later = (name: string, load: Served['load']): Served => {
-  let loaded: ReturnType<typeof load> | undefined
+  let made: ReturnType<typeof load> | undefined
   return {
     name,
     load: () => {
-      loaded ??= load()
-      return loaded
+      made ??= load()
+      return made
     },
   }
 }

@@ -90,7 +90,7 @@ export type HttpFunction = { name: string; routes: Route[] }
 export type Served = { name: string; load: () => Promise<HttpFunction> }
 
 /** A function that is there already. */
-export const made = (itself: HttpFunction): Served => ({ name: itself.name, load: async () => itself })
+export const loaded = (itself: HttpFunction): Served => ({ name: itself.name, load: async () => itself })
 
 /** The declaring half: `const route = routesOf<{ agents: AgentStore }>()`. */
 export const routesOf =

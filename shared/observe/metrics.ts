@@ -1,6 +1,6 @@
-import { type Collected, counterOf, histogramOf, type Labels, type Metric, type Value } from './instruments.ts'
+import type { Meter } from '@opentelemetry/api'
+import { MeterProvider, MetricReader, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { type Log, makeLog } from './log.ts'
-import { prometheusText } from './prometheus.ts'
 
 /** What a process measures. Durations are seconds; every label has few values. */
 export type Metrics = {
@@ -13,56 +13,74 @@ export type Metrics = {
   redis(seconds: number, outcome: 'ok' | 'error'): void
   /** What a tier of a cache had: `stale` is an older version, given because a newer one could not be loaded. */
   cache(name: string, tier: Tier, outcome: 'hit' | 'miss' | 'error' | 'stale', count?: number): void
-  /** Reads a gauge whenever metrics are collected: one value, or one for each of its labels. The last one of a name is read. */
+  /** Reads a gauge whenever metrics are collected: one value, or one for each of its labels. */
   gauge(name: string, description: string, read: () => Reading | Promise<Reading>): void
-  /** Everything so far; what was never measured is left out. */
-  collect(): Promise<Collected>
+  /** Everything so far, as OpenTelemetry has it. */
+  collect(): Promise<ResourceMetrics>
   /** The same as Prometheus text (version 0.0.4). */
   text(): Promise<string>
 }
 
-export type Reading = number | readonly (readonly [labels: Labels, value: number])[]
+export type Reading = number | readonly (readonly [labels: Record<string, string>, value: number])[]
 
 /** Where a value may be: in this process, in Redis, or where it is loaded from. */
 export type Tier = 'process' | 'redis' | 'source'
 
-const LATENCY_BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
-const RUN_BOUNDS = [0.1, 1, 10, 60, 300, 1800]
+const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
+const RUN_BUCKETS = [0.1, 1, 10, 60, 300, 1800]
 
-const pointsOf = (reading: Reading): Value[] =>
-  typeof reading === 'number' ? [{ labels: {}, value: reading }] : reading.map(([labels, value]) => ({ labels, value }))
+/** Collects when it is asked to, and has nothing to flush or to close. */
+class OnDemand extends MetricReader {
+  protected override async onForceFlush(): Promise<void> {}
+  protected override async onShutdown(): Promise<void> {}
+}
 
-/** The metrics of this process. */
+/** Counts what caches had by itself, told when it is asked for: every read of a copy counts, and the library takes 2 us for one. */
+const looksOf = (meter: Meter): Metrics['cache'] => {
+  const looks = new Map<string, { labels: Record<string, string>; count: number }>()
+  meter.createObservableCounter('cache_looks', { description: 'What the tiers of caches had' }).addCallback(result => {
+    for (const { labels, count } of looks.values()) result.observe(count, labels)
+  })
+  return (cache, tier, outcome, count = 1) => {
+    const name = `${tier} ${outcome} ${cache}`
+    const look = looks.get(name)
+    if (look) look.count += count
+    else looks.set(name, { labels: { cache, tier, outcome }, count })
+  }
+}
+
+/** Metrics of this process over OpenTelemetry. Their text is the work of a package that is loaded when somebody asks for it. */
 export const makeMetrics = (log: Log = makeLog('warning', undefined)): Metrics => {
-  const since = Date.now()
-  const queries = histogramOf('db_query_duration_seconds', 'Round trips to Postgres by statement', LATENCY_BOUNDS)
-  const requests = histogramOf('http_request_duration_seconds', 'Requests by route and status', LATENCY_BOUNDS)
-  const runs = histogramOf('job_duration_seconds', 'Runs of jobs by their outcome', RUN_BOUNDS)
-  const asked = histogramOf('redis_request_duration_seconds', 'Requests to Redis', LATENCY_BOUNDS)
-  const looks = counterOf('cache_looks', 'What the tiers of caches had')
-  const gauges = new Map<string, () => Promise<Metric[]>>()
-  const collect = async (): Promise<Collected> => {
-    const read = await Promise.all([...gauges.values()].map(gauge => gauge()))
-    const metrics = [...[queries, requests, runs, asked, looks].map(one => one.read()), ...read.flat()]
-    return { since, until: Date.now(), metrics: metrics.filter(({ points }) => points.length > 0) }
+  const reader = new OnDemand()
+  const meter = new MeterProvider({ readers: [reader] }).getMeter('agenthub')
+  const histogram = (name: string, description: string, explicitBucketBoundaries: number[]) =>
+    meter.createHistogram(name, { description, advice: { explicitBucketBoundaries } })
+  const queries = histogram('db_query_duration_seconds', 'Round trips to Postgres by statement', LATENCY_BUCKETS)
+  const requests = histogram('http_request_duration_seconds', 'Requests by route and status', LATENCY_BUCKETS)
+  const runs = histogram('job_duration_seconds', 'Runs of jobs by their outcome', RUN_BUCKETS)
+  const asked = histogram('redis_request_duration_seconds', 'Requests to Redis', LATENCY_BUCKETS)
+  const cache = looksOf(meter)
+  const collect = async () => {
+    const { resourceMetrics, errors } = await reader.collect()
+    for (const error of errors) log('warning', 'a metric could not be read', { error })
+    return resourceMetrics
   }
   return {
     query: (statement, seconds, outcome) => queries.record(seconds, { statement, outcome }),
     request: (route, status, seconds) => requests.record(seconds, { route, status }),
     job: (name, seconds, outcome) => runs.record(seconds, { job: name, outcome }),
     redis: (seconds, outcome) => asked.record(seconds, { outcome }),
-    cache: (cache, tier, outcome, count = 1) => looks.add(count, { cache, tier, outcome }),
+    cache,
     gauge: (name, description, read) => {
-      gauges.set(name, async () => {
-        try {
-          return [{ name, description, kind: 'gauge', points: pointsOf(await read()) }]
-        } catch (error) {
-          log('warning', 'a metric could not be read', { metric: name, error })
-          return []
-        }
+      meter.createObservableGauge(name, { description }).addCallback(async result => {
+        const reading = await read()
+        for (const [labels, value] of typeof reading === 'number' ? [[{}, reading] as const] : reading) result.observe(value, labels)
       })
     },
     collect,
-    text: async () => prometheusText(await collect()),
+    text: async () => {
+      const { PrometheusSerializer } = await import('@opentelemetry/exporter-prometheus')
+      return new PrometheusSerializer().serialize(await collect())
+    },
   }
 }

@@ -1,4 +1,4 @@
-import type { Collected, Metric } from './instruments.ts'
+import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { Span } from './trace.ts'
 
 /** Metrics and spans as OTLP has them in JSON (opentelemetry.io/docs/specs/otlp, of version 1). */
@@ -16,32 +16,40 @@ const attributesOf = (values: Values) => Object.entries(values).map(([key, value
 const scope = { name: 'agenthub' }
 
 /** The body of a request to `/v1/metrics`. */
-export const metricsBody = (resource: Values, { since, until, metrics }: Collected): object => {
-  const times = { startTimeUnixNano: nanos(since), timeUnixNano: nanos(until) }
-  const attributes = attributesOf(resource)
-  return {
-    resourceMetrics: [{ resource: { attributes }, scopeMetrics: [{ scope, metrics: metrics.map(metric => metricOf(metric, times)) }] }],
-  }
-}
+export const metricsBody = (resource: Values, { scopeMetrics }: ResourceMetrics): object => ({
+  resourceMetrics: [
+    {
+      resource: { attributes: attributesOf(resource) },
+      scopeMetrics: [{ scope, metrics: scopeMetrics.flatMap(({ metrics }) => metrics.map(metricOf)) }],
+    },
+  ],
+})
 
-const metricOf = (metric: Metric, times: Values): object => {
-  const { name, description } = metric
-  const about = { name, description }
-  if (metric.kind === 'histogram') {
-    const dataPoints = metric.points.map(({ labels, counts, count, sum }) => ({
-      ...times,
-      attributes: attributesOf(labels),
-      count,
-      sum,
-      bucketCounts: counts,
-      explicitBounds: metric.bounds,
-    }))
-    return { ...about, histogram: { aggregationTemporality: CUMULATIVE, dataPoints } }
+const metricOf = (metric: MetricData): object => {
+  const { name, description, unit } = metric.descriptor
+  const about = { name, description, unit }
+  const of = ({ attributes, startTime, endTime }: (typeof metric)['dataPoints'][number]) => ({
+    attributes: attributesOf(attributes),
+    startTimeUnixNano: nanosOf(startTime),
+    timeUnixNano: nanosOf(endTime),
+  })
+  switch (metric.dataPointType) {
+    case DataPointType.HISTOGRAM: {
+      const dataPoints = metric.dataPoints.map(point => {
+        const { buckets, count, sum } = point.value
+        return { ...of(point), count, sum, bucketCounts: buckets.counts, explicitBounds: buckets.boundaries }
+      })
+      return { ...about, histogram: { aggregationTemporality: CUMULATIVE, dataPoints } }
+    }
+    case DataPointType.SUM: {
+      const dataPoints = metric.dataPoints.map(point => ({ ...of(point), asDouble: point.value }))
+      return { ...about, sum: { aggregationTemporality: CUMULATIVE, isMonotonic: metric.isMonotonic, dataPoints } }
+    }
+    case DataPointType.GAUGE:
+      return { ...about, gauge: { dataPoints: metric.dataPoints.map(point => ({ ...of(point), asDouble: point.value })) } }
+    case DataPointType.EXPONENTIAL_HISTOGRAM:
+      throw new Error(`${name}: histograms here have bounds`)
   }
-  const dataPoints = metric.points.map(({ labels, value }) => ({ ...times, attributes: attributesOf(labels), asDouble: value }))
-  return metric.kind === 'gauge'
-    ? { ...about, gauge: { dataPoints } }
-    : { ...about, sum: { aggregationTemporality: CUMULATIVE, isMonotonic: true, dataPoints } }
 }
 
 /** The body of a request to `/v1/traces`. */
@@ -62,4 +70,5 @@ const spanOf = ({ trace, id, parent, name, kind, start, duration, failed, attrib
 })
 
 /** Nanoseconds since 1970 as text: no double holds them. */
+const nanosOf = ([seconds, more]: readonly [number, number]): string => String(BigInt(seconds) * 1_000_000_000n + BigInt(more))
 const nanos = (milliseconds: number): string => String(BigInt(Math.round(milliseconds * 1000)) * 1000n)

@@ -83,5 +83,7 @@ test('metrics are sent whole as the process ends: requests by route, queries by 
   const routes = points('http_request_duration_seconds').map(({ attributes }) => plain(attributes).route)
   expect(routes).toEqual(expect.arrayContaining(['get /audit/events', 'post /jobs/refresh-reports']))
   expect(points('db_query_duration_seconds').map(({ attributes }) => plain(attributes).statement)).toContain('audit.list')
-  expect([...metrics.keys()]).toEqual(expect.arrayContaining(['db_pool_in_use', 'db_pool_waiting', 'report_age_seconds']))
+  expect([...metrics.keys()]).toEqual(
+    expect.arrayContaining(['db_pool_in_use', 'db_pool_waiting', 'migration_agreement', 'report_age_seconds']),
+  )
 })

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { targets } from '../functions/main.ts'
+import { partsOf, targets } from '../functions/main.ts'
 import { bundle } from './bundle.ts'
 import { lockOf } from './lock.ts'
 import { type Entry, zip } from './zip.ts'
@@ -24,7 +24,7 @@ const json = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value, nu
 
 /** The files of a function's archive, in order. */
 export const entriesOf = async (target: string): Promise<Entry[]> => {
-  const { files, installed } = await bundle(root, target)
+  const { files, installed } = await bundle(root, partsOf(target))
   const { engines, type } = JSON.parse(read('package.json').toString())
   const name = `agenthub-${target}`
   const needed = ['@google-cloud/functions-framework', ...installed, ...(BESIDES[target]?.installed ?? [])]

@@ -14,11 +14,11 @@ const LEFT_OUT = ['@electric-sql/*', '@energetic-ai/*', 'pg-native']
  * whatever is not used: `{ z }` is all of it, `* as z` is not. Names within the functions of packages are shortened: V8 reads all that is
  * loaded at every start. Ours stay, so that a stack can be read.
  */
-const only = (target: string): Plugin => ({
+const only = (parts: readonly string[]): Plugin => ({
   name: 'only',
   setup: ({ onLoad, onResolve }) => {
     onResolve({ filter: /^\.\/[\w-]+\/index\.ts$/ }, ({ path, importer }) =>
-      importer.endsWith('/functions/main.ts') && path !== `./${target}/index.ts` ? { path, external: true } : undefined,
+      importer.endsWith('/functions/main.ts') && !parts.some(part => path === `./${part}/index.ts`) ? { path, external: true } : undefined,
     )
     onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer }) =>
       importer.includes('/zod/') ? { path: 'no-locales', namespace: 'empty' } : undefined,
@@ -42,16 +42,17 @@ const INDEX = `import { createRequire } from 'node:module'
 await createRequire(import.meta.url)('./register.cjs').register()
 `
 
+const MODULE_URL = "const moduleUrl=require('node:url').pathToFileURL(__filename).href;"
+
 /** A module as CommonJS, with the ones that it loads when they are needed. */
 const commonJs = async (text: string): Promise<Buffer> => {
-  const banner = "const moduleUrl=require('node:url').pathToFileURL(__filename).href;"
   const { code } = await transform(text, {
     format: 'cjs',
     platform: 'node',
     target: TARGET,
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'moduleUrl' },
-    banner,
+    banner: text.includes('import.meta.url') ? MODULE_URL : '',
     minifyWhitespace: true,
     minifySyntax: true,
   })
@@ -60,8 +61,8 @@ const commonJs = async (text: string): Promise<Buffer> => {
 
 export type Bundle = { files: { path: string; data: Buffer }[]; installed: string[] }
 
-/** One function as it is deployed: its files under dist/, and the packages that it imports from outside of them. */
-export const bundle = async (root: string, target: string): Promise<Bundle> => {
+/** One function as it is deployed, of the folders `parts`: its files under dist/, and the packages that it imports from outside of them. */
+export const bundle = async (root: string, parts: readonly string[]): Promise<Bundle> => {
   const { outputFiles, metafile } = await build({
     entryPoints: ['functions/register.ts'],
     absWorkingDir: root,
@@ -78,7 +79,7 @@ export const bundle = async (root: string, target: string): Promise<Bundle> => {
     outExtension: { '.js': '.cjs' },
     define: { navigator: '{"userAgent":"Node.js"}' }, // as Node 21 and later say; without it pg loads all of fetch to find out
     external: [...INSTALLED, ...LEFT_OUT],
-    plugins: [only(target)],
+    plugins: [only(parts)],
     logLevel: 'warning',
   })
   const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(one => one.external).map(({ path }) => path))

@@ -68,11 +68,14 @@ export type Config = {
 /** A wrong environment: every wrong value by its name, in one message. */
 export class ConfigError extends Error {}
 
+/** What is parsed once in a process is not worth the code that zod would write for it. */
+const ONCE = { jitless: true }
+
 /** Reads the configuration. Throws ConfigError that names every wrong variable. */
 // biome-ignore lint/style/noProcessEnv: the one place that reads the environment
 export const readConfig = (environment: Record<string, string | undefined> = process.env): Config => {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
-  const parsed = Environment.safeParse(given)
+  const parsed = Environment.safeParse(given, ONCE)
   if (!parsed.success) throw new ConfigError(parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('\n'))
   const env = parsed.data
   const database = databaseOf(env)

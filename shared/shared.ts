@@ -11,6 +11,7 @@ import { openPool } from './db/pool.ts'
 import type { Embeddings } from './embeddings/embeddings.ts'
 import { openEmbeddings } from './embeddings/open.ts'
 import { type Counter, countInProcess, countInRedis } from './http/ratelimit.ts'
+import type { HttpFunction } from './http/route.ts'
 import { newId } from './id.ts'
 import { measureMirrors } from './migration/metrics.ts'
 import { type Collection, makeStaged, type Staged } from './migration/staged.ts'
@@ -41,9 +42,14 @@ export type Shared = {
   traces: Traces | undefined
   /** Puts a collection that was a dictionary at its stage, and keeps it among `collections`. */
   stage<S extends object>(collection: Collection<S>): Staged<S>
-  collections: Map<string, Staged<object>>
+  collections: ReadonlyMap<string, Staged<object>>
+  /** A collection whose memory this process may hold, whether it has served it yet or not. */
+  held(name: string): Promise<Staged<object> | undefined>
   close(): Promise<void>
 }
+
+/** Imports what makes a function. */
+export type Load = () => Promise<(shared: Shared) => HttpFunction>
 
 /** Opens the database that is configured and makes the rest. `migrationsDir` is where sql/ lies, for the embedded engine. */
 export const makeShared = async (config: Config, migrationsDir: string, role: Role = 'agenthub_app'): Promise<Shared> => {
@@ -77,6 +83,7 @@ export const shareOver = async (config: Config, adminKey: string, { pool, renew,
     metrics,
     traces,
     collections,
+    held: async name => collections.get(name),
     stage: collection => {
       const staged = makeStaged(db, log, { first, instance, leaseSeconds: validSeconds, validSeconds, ...revocations }, collection)
       collections.set(collection.name, staged)

@@ -1,36 +1,28 @@
 import { openApi } from '../../shared/http/openapi.ts'
-import type { HttpFunction } from '../../shared/http/route.ts'
+import { loaded, type Served } from '../../shared/http/route.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
-import type { Shared } from '../../shared/shared.ts'
-import { makeAgents } from '../agents/index.ts'
-import { makeAnalytics } from '../analytics/index.ts'
-import { makeAudit } from '../audit/index.ts'
-import { makeConversations } from '../conversations/index.ts'
-import { makeDatabaseFunction } from '../database/index.ts'
-import { makeJobs } from '../jobs/index.ts'
-import { makeKnowledge } from '../knowledge/index.ts'
-import { makeMigration } from '../migration/index.ts'
-import { makeOrganizations } from '../organizations/index.ts'
-import { makePayments } from '../payments/index.ts'
-import { makeRag } from '../rag/index.ts'
+import type { Load, Shared } from '../../shared/shared.ts'
 import { gatewayRoutes } from './routes.ts'
 
-/** Every function behind one origin, and the gateway's own routes at its root. */
-export const makeGateway = (shared: Shared): HttpFunction[] => {
-  const domains = [
-    makeOrganizations(shared),
-    makeAgents(shared),
-    makeConversations(shared),
-    makePayments(shared),
-    makeAnalytics(shared),
-    makeDatabaseFunction(shared),
-    makeKnowledge(shared),
-    makeRag(shared),
-    makeAudit(shared),
-    makeJobs(shared),
-    makeMigration(shared),
-  ]
+/** Every domain behind one origin, each loaded when it is first asked for, and the gateway's own routes at its root. */
+export const makeGateway = (shared: Shared, domains: Record<string, Load>): Served[] => {
+  // a memory may be that of a domain that nobody has asked for yet
+  const behind: Shared = { ...shared, held: async name => all().then(() => shared.held(name)) }
+  const functions = Object.entries(domains).map(([name, load]) => later(name, async () => (await load())(behind)))
+  const all = () => Promise.all(functions.map(({ load }) => load()))
   const own = gatewayRoutes.map(route => route({ metrics: shared.metrics }))
-  const root = withSystemRoutes('', own, shared.db, itself => openApi('AgentHub', [...domains, itself]))
-  return [...domains, root]
+  const root = withSystemRoutes('', own, shared.db, async itself => openApi('AgentHub', [...(await all()), itself]))
+  return [...functions, loaded(root)]
+}
+
+/** A function that is loaded once, when it is first asked for. */
+const later = (name: string, load: Served['load']): Served => {
+  let made: ReturnType<typeof load> | undefined
+  return {
+    name,
+    load: () => {
+      made ??= load()
+      return made
+    },
+  }
 }

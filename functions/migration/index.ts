@@ -7,9 +7,9 @@ import { postgresStageStore } from './stages.postgres.ts'
 import { stageRoutes } from './stages.routes.ts'
 
 /** The migration function: the stages of the collections, and dictionaries in and out. */
-export const makeMigration = ({ db, config, collections }: Shared) => {
+export const makeMigration = ({ db, config, held }: Shared) => {
   const names = dictionaries.map(({ name }) => name)
-  const stages = postgresStageStore(db, collections, names, config.migration)
+  const stages = postgresStageStore(db, held, names, config.migration)
   const routes = [
     ...stageRoutes.map(route => route({ stages })),
     ...dictionaryRoutes.map(route => route({ dictionaries: postgresDictionaries(db), collections: dictionaries })),

@@ -48,10 +48,10 @@ const LOOK_MS = 200
 /** Where collections begin, and how many seconds their stages are relied on. */
 type Settings = { first: Stage; validSeconds: number }
 
-/** The stages in Postgres; `collections` are those whose memory this process may hold. */
+/** The stages in Postgres; `held` gives a collection whose memory this process may hold. */
 export const postgresStageStore = (
   db: Database,
-  collections: Map<string, Staged<object>>,
+  held: (name: string) => Promise<Staged<object> | undefined>,
   names: string[],
   { first, validSeconds }: Settings,
 ): StageStore => {
@@ -59,10 +59,11 @@ export const postgresStageStore = (
   const read = async (wanted: string[]): Promise<CollectionState[]> => {
     await db.write(scope, { name: 'migration.meet', text: meet, values: [array(wanted), first] })
     const rows = await db.read(scope, { name: 'migration.list', text: list, values: [array(wanted)] })
-    return rows.map(([json]: Columns) => {
+    const all = rows.map(async ([json]: Columns) => {
       const found = JSON.parse(json as string) as Told
-      return { ...found, measured: rated(measuredHere(collections.get(found.name)) ?? found.measured) }
+      return { ...found, measured: rated(measuredHere(await held(found.name)) ?? found.measured) }
     })
+    return Promise.all(all)
   }
   const get = async (name: string) => (names.includes(name) ? (await read([name]))[0] : undefined)
   const wait = (milliseconds: number) => new Promise<void>(resolve => setTimeout(resolve, milliseconds))
@@ -99,7 +100,7 @@ export const postgresStageStore = (
       const actor = caller.kind === 'token' ? null : caller.actor
       const values = [name, expectedEpoch, to, actor, JSON.stringify(context)]
       await db.write(scope, { name: 'migration.asking', text: asking, values })
-      const staged = collections.get(name)
+      const staged = await held(name)
       if (!staged) return ask(name, to, expectedEpoch)
       const late = wait(WAIT_MS).then(() => false)
       const change = staged.keeper.change(to, expectedEpoch).then(
@@ -109,7 +110,7 @@ export const postgresStageStore = (
       return Promise.race([change, late])
     },
     verify: async name => {
-      const staged = collections.get(name)
+      const staged = await held(name)
       if (!staged) return askVerify(name)
       return staged.verify().catch(error => (error instanceof HeldElsewhere ? askVerify(name) : Promise.reject(error)))
     },

@@ -5,6 +5,8 @@ import { type DatabaseError, toRefusal } from './refusals.ts'
 
 /** Connections of a pool, as requests take them. */
 export type Connections = {
+  /** Opens one before anybody needs it. Who comes meanwhile waits for it: one of his own would be there later, and be one too many. */
+  open(): void
   /** Throws overloaded where too many wait, unavailable where the database takes none. */
   take(): Promise<PoolClient>
   /** Tells that a connection broke while it was used. */
@@ -51,8 +53,21 @@ export const connectionsOf = (pool: Pool, { queue, renew, log }: ConnectionOptio
     return renewed ? pool.connect().catch(refuse) : refuse(error)
   }
 
+  let opening: Promise<void> | undefined
+
   return {
+    open: () => {
+      const opened = pool
+        .connect()
+        .catch(again)
+        .then(client => client.release())
+      opening = opened.finally(() => {
+        opening = undefined
+      })
+      opening.catch(() => {}) // whoever waits for it tells
+    },
     take: async () => {
+      if (opening !== undefined) await opening
       if (pool.waitingCount >= queue) throw new Refusal('overloaded', 'too many requests wait for the database', { retryAfter: 1 })
       for (;;) {
         const client = await pool.connect().catch(again)

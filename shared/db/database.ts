@@ -12,6 +12,8 @@ export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
 /** What the stores work with. Each call is one round trip, and rows are those of the last statement. */
 export type Database = {
+  /** Opens a connection before anybody needs it. */
+  open(): void
   /** Opens the scope and reads. Sent again, once, over a fresh connection when the first is lost. */
   read(scope: Scope, ...statements: Statement[]): Promise<Columns[]>
   /** Opens the scope and changes, all or nothing. A lost connection leaves the outcome unknown: 503, never sent again. */
@@ -61,6 +63,8 @@ export const plain = (text: string): Statement => ({ name: text, text, values: [
 const lastRows = (results: Columns[][]): Columns[] => results.at(-1) as Columns[]
 const allRows = (results: Columns[][]): Columns[][] => results
 
+const succeeds = (work: Promise<unknown>): Promise<boolean> => work.then(() => true).catch(() => false)
+
 /** A Database over a pool whose connections already are agenthub_app (or agenthub_jobs). */
 export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => {
   const { log, metrics, random = Math.random } = options
@@ -70,7 +74,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   metrics.gauge('db_pool_in_use', 'Connections in use', () => pool.totalCount - pool.idleCount)
   metrics.gauge('db_pool_waiting', 'Requests waiting for a connection', () => pool.waitingCount)
 
-  const { take, broke } = connectionsOf(pool, options)
+  const { open, take, broke } = connectionsOf(pool, options)
   const tag = makeTag()
   const longest = longestOf(options.statementTimeout)
 
@@ -122,12 +126,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     const lost = isConnectionLoss(error)
     if (lost) broke(client)
     const broken = lost || isStalePlan(error)
-    const undone = (): Promise<boolean> =>
-      send(client, [plain('rollback')]).then(
-        () => true,
-        () => false,
-      )
-    client.release(broken || (inTransaction && !(await undone())))
+    client.release(broken || (inTransaction && !(await succeeds(send(client, [plain('rollback')])))))
   }
 
   /** A trip by whichever way the scope goes, noted where it is traced. */
@@ -163,6 +162,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
   const writing = { again: again.write, refuse: toWriteRefusal }
 
   return {
+    open,
     read: (scope, ...statements) => run(scope, statements, { again: again.read(), refuse: toRefusal, pick: lastRows }),
     write: (scope, ...statements) => run(scope, statements, { ...writing, pick: lastRows }),
     writeAll: (scope, ...statements) => run(scope, statements, { ...writing, pick: allRows }),
@@ -193,11 +193,7 @@ export const makeDatabase = (pool: Pool, options: DatabaseOptions): Database => 
     spare: () => pool.waitingCount === 0 && (pool.idleCount > 0 || pool.totalCount < pool.options.max),
     ready: async () => {
       const slow = new Promise<boolean>(resolve => setTimeout(() => resolve(false), 1000).unref())
-      const answer = once([plain('select 1')]).then(
-        () => true,
-        () => false,
-      )
-      return Promise.race([answer, slow])
+      return Promise.race([succeeds(once([plain('select 1')])), slow])
     },
     close: () => pool.end(),
   }

@@ -1,5 +1,5 @@
 import { invalid, Refusal } from '../errors.ts'
-import type { HttpFunction, Route } from './route.ts'
+import type { Route, Served } from './route.ts'
 
 export type Match = Pattern & { params: Record<string, string> }
 
@@ -26,13 +26,13 @@ const decode = (segment: string): string => {
  * Finds the route of a request. With one function its name may be left out of the path; with several it leads.
  * Throws not_found, or method_not_allowed with the methods that the path has.
  */
-export const makeRouter = (functions: HttpFunction[]): ((method: string, path: string) => Match) => {
-  const tables = new Map(functions.map(({ name, routes }) => [name, tableOf(name, routes)]))
+export const makeRouter = (functions: Served[]): ((method: string, path: string) => Promise<Match>) => {
+  const tables = new Map(functions.map(served => [served.name, tableOf(served)]))
   const only = functions.length === 1 ? functions[0]?.name : undefined
-  return (method, path) => {
+  return async (method, path) => {
     const segments = segmentsOf(path)
     const named = tables.get(segments[0] ?? '')
-    const table = named ?? tables.get(only ?? '')
+    const table = await (named ?? tables.get(only ?? ''))?.()
     const rest = named ? segments.slice(1) : segments
     const candidates = table?.get(rest.length)?.filter(pattern => fits(pattern.segments, rest)) ?? []
     const found = candidates.find(({ route }) => route.method === method)
@@ -43,8 +43,19 @@ export const makeRouter = (functions: HttpFunction[]): ((method: string, path: s
   }
 }
 
-const tableOf = (name: string, routes: Route[]): Map<number, Pattern[]> => {
-  const table = new Map<number, Pattern[]>()
+type Table = Map<number, Pattern[]>
+
+/** A function's routes by their number of segments: made once, when they are first asked for. */
+const tableOf = ({ name, load }: Served): (() => Promise<Table>) => {
+  let table: Promise<Table> | undefined
+  return () => {
+    table ??= load().then(({ routes }) => tabled(name, routes))
+    return table
+  }
+}
+
+const tabled = (name: string, routes: Route[]): Table => {
+  const table: Table = new Map()
   for (const pattern of routes
     .map(route => ({ name, route, segments: segmentsOf(route.path), reserved: reservedIds(name, routes, route) }))
     .sort(byLiterals)) {

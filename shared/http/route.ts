@@ -86,6 +86,12 @@ export type Route = Omit<Declaration<undefined, Shape | undefined, Shape | undef
 /** A function: its name (the first segment of its paths) and its routes. */
 export type HttpFunction = { name: string; routes: Route[] }
 
+/** A function that may still have to be loaded, when it is first asked for. */
+export type Served = { name: string; load: () => Promise<HttpFunction> }
+
+/** A function that is there already. */
+export const loaded = (itself: HttpFunction): Served => ({ name: itself.name, load: async () => itself })
+
 /** The declaring half: `const route = routesOf<{ agents: AgentStore }>()`. */
 export const routesOf =
   <D>() =>

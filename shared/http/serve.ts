@@ -18,7 +18,7 @@ import { type Match, makeRouter } from './match.ts'
 import { problemOf } from './problem.ts'
 import { type Counter, takeRate } from './ratelimit.ts'
 import { type Request, readRequest } from './request.ts'
-import type { HttpFunction, Route } from './route.ts'
+import type { Route, Served } from './route.ts'
 import { openText, sealText } from './seal.ts'
 import { begun, sendStream } from './stream.ts'
 
@@ -50,7 +50,7 @@ export type Answered = Kept & { replayed?: boolean; stream?: AsyncIterable<strin
  * One HTTP handler for one function, or for all of them behind a gateway. A request flows one way: matched, admitted, its
  * caller told, its input checked, handled, rendered. An error is thrown once and rendered once, here.
  */
-export const makeServe = (functions: HttpFunction[], options: ServeOptions): Handler => {
+export const makeServe = (functions: Served[], options: ServeOptions): Handler => {
   takeOverBodies()
   withoutDomains()
   const find = makeRouter(functions)
@@ -67,7 +67,7 @@ export const makeServe = (functions: HttpFunction[], options: ServeOptions): Han
     let answer: Answered
     inWork++
     try {
-      const match = find(request.method, request.path)
+      const match = await find(request.method, request.path)
       label = `${match.route.method} /${match.name}${match.route.path}`
       if (inWork > options.admitted && match.route.role !== 'public')
         throw new Refusal('overloaded', 'too many requests are in work', { retryAfter: 1 })

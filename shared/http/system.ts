@@ -6,7 +6,7 @@ import { type HttpFunction, type Route, routesOf } from './route.ts'
 
 const Health = z.object({ status: z.literal('ok') })
 
-const route = routesOf<{ db: Database; describe: () => unknown }>()
+const route = routesOf<{ db: Database; describe: () => Promise<unknown> }>()
 
 const declarations = [
   route({
@@ -34,7 +34,7 @@ const declarations = [
     summary: 'This description',
     role: 'public',
     returns: z.looseObject({}),
-    handle: (_, { describe }) => ({ reply: { body: JSON.stringify(describe()) } }),
+    handle: async (_, { describe }) => ({ reply: { body: JSON.stringify(await describe()) } }),
   }),
 ]
 
@@ -46,10 +46,10 @@ export const withSystemRoutes = (
   name: string,
   routes: Route[],
   db: Database,
-  describe?: (itself: HttpFunction) => unknown,
+  describe = async (itself: HttpFunction): Promise<unknown> => openApi(`AgentHub ${name}`, [itself]),
 ): HttpFunction => {
   const itself: HttpFunction = { name, routes }
-  const deps = { db, describe: () => (describe ? describe(itself) : openApi(`AgentHub ${name}`, [itself])) }
+  const deps = { db, describe: () => describe(itself) }
   itself.routes = [...routes, ...declarations.map(declared => declared(deps))]
   return itself
 }

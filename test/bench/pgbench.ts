@@ -19,7 +19,7 @@ export const recorded = async (scope: Scope, key: string, row: Columns, work: (d
   const write: Database['write'] = async (inner, ...statements) =>
     (await inner.unit?.run([opening(inner), ...statements]))?.at(-1) as Columns[]
   const db: Database = {
-    ...{ read: unused, write, writeAll: unused, writeAt: unused, spare: () => true, ready: unused, close: async () => {} },
+    ...{ open: () => {}, read: unused, write, writeAll: unused, writeAt: unused, spare: () => true, ready: unused, close: async () => {} },
     session: work => work(run, () => {}),
   }
   const headers = { 'content-type': 'application/json', etag: '"123456"' }

@@ -43,7 +43,7 @@ export const runOver = async (database: TestDatabase, target = 'gateway'): Promi
   const admin = as(ADMIN_KEY)
   return {
     url,
-    functions,
+    functions: await Promise.all(functions.map(({ load }) => load())),
     shared,
     database,
     log,

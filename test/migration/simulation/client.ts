@@ -52,6 +52,7 @@ export const simulatedDatabase = (code: Code, state: State, instance: string, re
     }
   }
   return {
+    open: () => {},
     read: (scope, ...statements) => run(scope, statements, 1, code.toRefusal, lastOf),
     write: (scope, ...statements) => run(scope, statements, 0, code.toWriteRefusal, lastOf),
     writeAll: (scope, ...statements) => run(scope, statements, 0, code.toWriteRefusal, allOf),

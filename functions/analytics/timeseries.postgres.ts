@@ -19,21 +19,16 @@ const edgesOf = (interval: Interval): string =>
   from asked, generate_series(date_trunc('${interval}', since, $4), until + interval '2 ${interval}', '1 ${interval}', $4) at`
 
 /** By the day: what of a day belongs to a bucket is one subtraction. */
-const byDay = (group: string, which: string): string => `select p.first, t.grp, t.running[p.upto] - coalesce(t.running[p.after], 0)
+const byDay = (
+  group: string,
+  which: string,
+  table = 'event_totals',
+): string => `select p.first, t.grp, t.running[p.upto] - coalesce(t.running[p.after], 0)
     from piece p join (
-      select day, ${group} as grp, running from event_totals
+      select day, ${group} as grp, running from ${table}
       where organization_id = $1 and ${which} and day >= (select first_day from bounds) and day <= (select last_day from bounds)
       offset 0
     ) t on t.day = p.day`
-
-/** By the hour, for what is asked by two dimensions. */
-const byHour = (group: string, which: string): string => `select b.first, p.grp, p.n from bucket b cross join lateral (
-      select ${group}, sum(case when hour >= b.first and hour < b.last_hour then count
-        else (select sum(q) from unnest(quarters) with ordinality u (q, i)
-          where hour + (i - 1) * interval '15 minutes' >= b.first and hour + (i - 1) * interval '15 minutes' < b.beyond) end)
-      from event_rollups
-      where organization_id = $1 and ${which} and hour >= b.first_hour and hour < b.beyond
-      group by 1) p (grp, n)`
 
 /** Where what is asked for is read: the fewest rows there are. */
 const sources = {
@@ -42,7 +37,7 @@ const sources = {
   byType: byDay('value', "dimension = 'event_type'"),
   typeByType: byDay('value', "dimension = 'event_type' and value = $6"),
   byAgent: byDay('value', "dimension = 'agent_id'"),
-  typeByAgent: byHour('agent_id', 'event_type = $6'),
+  typeByAgent: byDay('agent_id', 'event_type = $6', 'event_agent_totals'),
 } as const
 
 const sourceOf = ({ event_type, group_by }: Series): keyof typeof sources => {
@@ -68,8 +63,7 @@ const textOf = ({ interval, group_by }: Series, pieces: string): string => {
 ), edge as materialized (
   ${edgesOf(interval)}
 ), bucket as materialized (
-  select first, beyond, date_bin('1 hour', first, 'epoch') as first_hour, date_bin('1 hour', beyond, 'epoch') as last_hour,
-    (date_part('epoch', first) / 900)::int as first_quarter, (date_part('epoch', beyond) / 900)::int - 1 as last_quarter
+  select first, beyond, (date_part('epoch', first) / 900)::int as first_quarter, (date_part('epoch', beyond) / 900)::int - 1 as last_quarter
   from (select edge as first, lead(edge) over (order by edge) as beyond from edge) e, asked
   where first < until and beyond > since
 ), bounds as materialized (

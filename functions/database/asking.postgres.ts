@@ -17,7 +17,7 @@ export type Limits = {
   near: number
   hits: number
 }
-export const LIMITS: Limits = { few: 2000, near: 2000, hits: 1000 }
+export const LIMITS: Limits = { few: 2000, near: 1000, hits: 1000 }
 
 /** A field that records are sorted by, with its key in SQL. */
 export type Sorted = { field: string; name: string; sql: string; direction: 'asc' | 'desc' }

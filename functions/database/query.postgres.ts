@@ -35,10 +35,13 @@ const candidates = (
 )`
 }
 
-/** The way by the candidates' keys. */
-const byKeys = (select: string, filter: string, rest = ''): string => `(${select} from data_records r
-  where (select keys from few) is not null and r.id = any ((select keys from few)::text[]) and ${RECORDS} and ${filter}
-  ${rest})`
+/** The records of the candidates' keys. */
+const CANDIDATES = `from data_records r
+  where (select keys from few) is not null and r.id = any ((select keys from few)::text[]) and ${RECORDS}`
+
+/** The way by the candidates' keys: in their order before they are filtered, which costs more, as far as the page is not full. */
+const byKeys = ({ select, filter, by }: Chosen, most: string): string => `(select * from (${select} ${CANDIDATES} ${by} offset 0) r
+  where ${filter} ${by} limit ${most})`
 
 /** The way through the table's list. */
 const throughList = (select: string, filter: string, rest = ''): string => `(${select} from data_records r
@@ -46,9 +49,10 @@ const throughList = (select: string, filter: string, rest = ''): string => `(${s
   ${rest})`
 
 /** The ways to a page's records, of which Postgres goes one. */
-const waysOf = (asking: Asking, { select, filter, by }: Chosen, limits: Limits): { before: string; ways: string } => {
-  const rest = `${by} limit $3::int + 1`
-  const [keys, list] = [byKeys(select, filter, rest), throughList(select, filter, rest)]
+const waysOf = (asking: Asking, chosen: Chosen, limits: Limits): { before: string; ways: string } => {
+  const { select, filter, by } = chosen
+  const most = '$3::int + 1'
+  const [keys, list] = [byKeys(chosen, most), throughList(select, filter, `${by} limit ${most}`)]
   if (asking.keys.length === 0 && asking.sought.ranges.length === 0) return { before: '', ways: `${keys} union all ${list}` }
   const { before, way } = asking.keys.length > 0 ? alongIndex(asking) : throughHits(asking, limits)
   return { before, ways: [keys, ...(asking.keys.length > 0 ? [list] : []), way].join('\n  union all\n  ') }
@@ -94,7 +98,7 @@ export const removeStatement = (organization: string, table: string, where: Wher
     name: 'records.remove_where',
     nameless: true,
     text: `${head}, found as materialized (
-  ${byKeys('select r.id', filter)}
+  select r.id ${CANDIDATES} and ${filter}
   union all
   ${throughList('select r.id', filter)}
 ), gone as (

@@ -74,12 +74,17 @@ export const differences = async ({ sql }: TestDatabase, prefix: string, folded:
     ), totals as (
       select organization_id, day::timestamptz + (i - 1) * interval '15 minutes', dimension, value, running[i] - coalesce(running[i - 1], 0) as n
       from event_totals, generate_series(1, 96) i where running[i] <> coalesce(running[i - 1], 0) and starts_with(organization_id, $1)
+    ), agent_totals as (
+      select organization_id, day::timestamptz + (i - 1) * interval '15 minutes', event_type, agent_id, running[i] - coalesce(running[i - 1], 0) as n
+      from event_agent_totals, generate_series(1, 96) i where running[i] <> coalesce(running[i - 1], 0) and starts_with(organization_id, $1)
     )
     select 'not rolled up' as what, * from (table counted except table kept) d
     union all select 'nowhere', * from (table kept except table counted) d
     union all select 'quarters', organization_id, hour, event_type, agent_id, count from event_rollups where count <> (select sum(q) from unnest(quarters) q)
     union all select 'left over', organization_id, quarter, event_type, agent_id, count from event_deltas where $2 and starts_with(organization_id, $1)
     union all select 'not in the totals', * from (table by_dimension except table totals) t where $2
-    union all select 'in the totals alone', * from (table totals except table by_dimension) t where $2`,
+    union all select 'in the totals alone', * from (table totals except table by_dimension) t where $2
+    union all select 'not in the totals of agents', * from (table counted except table agent_totals) t where $2
+    union all select 'in the totals of agents alone', * from (table agent_totals except table counted) t where $2`,
     [prefix, folded],
   )

@@ -83,6 +83,12 @@ test('what many records match is met on the way through their list', async () =>
     expect(scansOf(await explained(asked(where)))).toEqual([expect.stringMatching(/^data_records_newest: (51|10[0-3]|51 of 10[0-3])$/)])
 })
 
+test('old records of a range are told by its index, and only those of the page are read', async () => {
+  const plan = await explained(asked({ price: { $lte: 4000 } }))
+  expect(scansOf(plan)).toEqual(['data_records_newest: 1000', 'data_records_newest: 1000', 'data_records_pkey: 1'])
+  expect(plan).toMatch(/data_records_pkey on .*loops=51\)/)
+})
+
 test('an order that begins with an indexed field goes along its index, and reads no more than the page', async () => {
   const scans = scansOf(await explained(asked({}, [{ field: 'price', direction: 'desc' }])))
   expect(scans).toEqual([expect.stringMatching(/^data_index_value: 5[12]$/), expect.stringMatching(/^data_records_pkey: 1$/)])

@@ -1,4 +1,3 @@
-import { bringUp } from '../../shared/db/bringup.ts'
 import { withSystemRoutes } from '../../shared/http/system.ts'
 import type { Shared } from '../../shared/shared.ts'
 import { schemaRoutes } from './routes.ts'
@@ -10,6 +9,7 @@ import { schemaRoutes } from './routes.ts'
 export const makeSchema =
   (migrations: string) =>
   ({ db, config }: Shared) => {
-    const routes = schemaRoutes.map(route => route({ bringUp: () => bringUp(config, migrations) }))
+    const bringUp = async () => (await import('../../shared/db/bringup.ts')).bringUp(config, migrations) // not needed to start
+    const routes = schemaRoutes.map(route => route({ bringUp }))
     return withSystemRoutes('schema', routes, db)
   }

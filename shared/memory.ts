@@ -2,7 +2,7 @@ import { staleVersion } from './db/rows.ts'
 import type { Scope } from './db/scope.ts'
 import { type Draft, makeDrafts } from './draft.ts'
 import { parseJson, stringify } from './json.ts'
-import type { Entry } from './migration/stage.ts'
+import type { Entry, Stamp } from './migration/stage.ts'
 import { compareKeys, makeOrder, type Order } from './order.ts'
 import type { Key, Page, Row, Slice } from './record.ts'
 
@@ -34,6 +34,10 @@ export type Walked<T, W> = { key: Key; value: T; row: () => Row<W> }
 /** The side of a table that a mirror works with. Removed entries stay as tombstones, as they do in Postgres. */
 export type Replica = {
   read(organization: string, id: string): Entry | undefined
+  /** Whether an entry is here at that version. */
+  has(stamp: Stamp): boolean
+  /** How many entries there are, the removed ones among them. */
+  size(): number
   /** Takes an entry over where it is newer than what is there: an older copy never comes back. What is dirty stays. */
   apply(entry: Entry): boolean
   /** Takes an entry over whatever is there, and has it clean. */
@@ -161,6 +165,8 @@ export const makeTable = <T extends object, W>({ render, keyOf, sortOf = key => 
         const kept = rowsOf(organization).byId.get(id)
         return kept && entryOf(organization, id, kept)
       },
+      has: ({ organization_id, id, version }) => organizations.get(organization_id)?.byId.get(id)?.version === version,
+      size: () => [...organizations.values()].reduce((sum, { byId }) => sum + byId.size, 0),
       apply: entry => {
         const kept = rowsOf(entry.organization_id).byId.get(entry.id)
         if (kept?.dirty) return false

@@ -13,6 +13,11 @@ export type Catchup = {
   /** Puts what Postgres has in memory's place. */
   fill(epoch: string): Promise<void>
   /**
+   * Reads what Postgres has by now into a memory that nobody is served from, so that a fill that follows soon has little left to do: it
+   * reads what is another by then.
+   */
+  prepare(): Promise<void>
+  /**
    * In off, while clients write: Postgres takes what memory changed, memory what was imported, until little is left on either side.
    * An entry that changes while it is copied stays dirty. The epoch must be this attempt's own: a copy that was sent under an
    * earlier one could arrive behind a later.
@@ -25,6 +30,10 @@ export type Catchup = {
 export const makeCatchup = (db: StageDb, replica: Replica): Catchup => {
   /** Memory has met every version up to this one; what Postgres commits from then on has a larger one. */
   let met = '0'
+  /** Memory holds what was read before it became ours. */
+  let prepared = false
+  /** Counts those that began to read all: only the last one may go on. */
+  let reading = 0
 
   const dirty = (): Entry[] => replica.dirty().map(({ organization_id, id }) => replica.read(organization_id, id) as Entry)
 
@@ -55,11 +64,52 @@ export const makeCatchup = (db: StageDb, replica: Replica): Catchup => {
     return keys.length
   }
 
+  /** Reads all that there is into an empty memory, unless another began to meanwhile. */
+  const load = async (): Promise<boolean> => {
+    const own = ++reading
+    replica.clear()
+    for await (const page of ahead(db.entries())) {
+      if (own !== reading) return false
+      for (const entry of page) replica.replace(entry)
+    }
+    return own === reading
+  }
+
+  /** What has another version in Postgres than here, by organization, and how many entries Postgres has. */
+  const stale = async (): Promise<{ ids: Map<string, string[]>; count: number }> => {
+    const ids = new Map<string, string[]>()
+    let count = 0
+    for await (const page of ahead(db.versions())) {
+      count += page.length
+      for (const { organization_id, id } of page.filter(stamp => !replica.has(stamp))) {
+        const those = ids.get(organization_id) ?? []
+        ids.set(organization_id, those)
+        those.push(id)
+      }
+    }
+    return { ids, count }
+  }
+
+  /** Reads anew what has changed since it was prepared; false where memory has more than there is. */
+  const mend = async (): Promise<boolean> => {
+    if (!prepared) return false
+    prepared = false
+    const { ids, count } = await stale()
+    for (const [organization, all] of ids)
+      for (let from = 0; from < all.length; from += CHUNK)
+        for (const entry of await db.those(organization, all.slice(from, from + CHUNK))) replica.replace(entry)
+    return replica.size() === count
+  }
+
   return {
     fill: async epoch => {
-      replica.clear()
+      reading++
       met = await db.mark(epoch)
-      for await (const page of ahead(db.entries())) for (const entry of page) replica.replace(entry)
+      if (!(await mend())) await load()
+    },
+    prepare: async () => {
+      prepared = false
+      prepared = await load()
     },
     approach: async epoch => {
       for (let [before, brought] = [Number.POSITIVE_INFINITY, 0]; ; before = brought) {

@@ -21,7 +21,6 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
   const catchup = makeCatchup(db, replica)
   const doubts = makeDoubts(db, replica)
   let settling: Promise<void> | undefined
-
   const holds = (one: View) => one === view && one.age() < rely
   const forget = () => {
     view = undefined
@@ -34,10 +33,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
     doubts.clear()
   }
 
-  /**
-   * Whether memory is what it was when it was filled, and what this process has made of it since: nobody else held it in between
-   * (an answer may have been lost, and the epoch risen unheard), and what off wrote has not been given new versions unheard.
-   */
+  /** Whether memory is what this process filled and made of it since: nobody held it in between, and off's writes got no versions unheard. */
   const stillTrue = (row: StageRow, since: string): boolean =>
     filled !== undefined && BigInt(filled.epoch) >= BigInt(since) && (filled.stage !== 'off' || row.stage === 'off')
 
@@ -46,7 +42,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
     const { row, granted, since } = await db.enter()
     if (!granted) throw new HeldElsewhere()
     if (!holdsMemory(row.stage)) {
-      if (filled !== undefined) replica.clear()
+      if (filled !== undefined || !changing) replica.clear() // what was read ahead of a step that was refused goes, too
       filled = undefined
       doubts.clear()
     } else if (!stillTrue(row, since)) {
@@ -91,10 +87,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
     forget()
   }
 
-  /**
-   * Reads the stage until Postgres answers: nothing runs while the outcome of a change is unknown. `open` is the epoch that a change
-   * of unknown outcome was sent under: it may still be made, until the epoch has moved.
-   */
+  /** Reads the stage until Postgres answers. A change of unknown outcome that was sent under the epoch `open` may be made until that moves. */
   const readBack = async (open: string | undefined): Promise<View> => {
     for (;;) {
       await forgetAll()
@@ -179,6 +172,7 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
         if (!step) throw new Refusal('conflict', `${from.row.stage} does not lead to ${to}`)
         if (from.row.epoch !== expectedEpoch) throw new Refusal('conflict', `the epoch is ${from.row.epoch} by now, not ${expectedEpoch}`)
         if (from.row.stage === 'off') await approach(from)
+        if (step.ahead) await catchup.prepare()
         if (step.pause) {
           pause = new Promise(resolve => {
             resume = resolve

@@ -2,7 +2,7 @@ import type { Around, Scope } from '../db/scope.ts'
 import type { Draft } from '../draft.ts'
 import type { Replica } from '../memory.ts'
 import type { Measure } from './measure.ts'
-import type { Entry, Stage, StageRow } from './stage.ts'
+import type { Entry, Stage, StageRow, Stamp } from './stage.ts'
 
 /** What Postgres does for a keeper, each one transaction. A lost answer is OutcomeUnknown, a stale epoch EpochMoved. */
 export type StageDb = {
@@ -25,6 +25,10 @@ export type StageDb = {
   answered(organization: string, unit: string): Promise<boolean>
   /** All entries, or those of a larger version than `beyond`, in pages. */
   entries(beyond?: string): AsyncIterable<Entry[]>
+  /** At which version each entry is, in pages. */
+  versions(): AsyncIterable<Stamp[]>
+  /** Some entries of an organization, as far as they are there. */
+  those(organization: string, ids: readonly string[]): Promise<Entry[]>
 }
 
 /** Starts to measure: what it returns tells the milliseconds since. */

@@ -3,7 +3,7 @@ import type { Database } from '../db/database.ts'
 import type { Scope } from '../db/scope.ts'
 import type { Measured } from './measure.ts'
 import type { Probe, StageDb } from './ports.ts'
-import type { Entry, Stage, StageRow } from './stage.ts'
+import type { Entry, Stage, StageRow, Stamp } from './stage.ts'
 import type { Runs } from './verify.ts'
 
 /** How a collection's rows become entries and entries rows. The first three columns of `from` are organization_id, id and version. */
@@ -25,17 +25,19 @@ export type StageSettings = {
   validSeconds: number
 }
 
+/** Entries of a page, and versions, which are small. */
 const PAGE = 2000
+const STAMPS = 20_000
 
 const scope: Scope = { organization_id: '', caller: { kind: 'jobs', actor: 'migration' }, context: { request_id: 'migration' } }
 
-const toEntry = ([organization_id, id, version, deleted, json]: Columns): Entry => ({
+const toStamp = ([organization_id, id, version]: Columns): Stamp => ({
   organization_id: organization_id as string,
   id: id as string,
   version: version as string,
-  deleted: deleted === 't',
-  json: json as string,
 })
+
+const toEntry = (row: Columns): Entry => ({ ...toStamp(row), deleted: row[3] === 't', json: row[4] as string })
 
 const asText = (entry: Entry) => `{"deleted":${entry.deleted},${entry.json.slice(1)}`
 
@@ -58,6 +60,27 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
     const values = [`[${entries.map(asText).join()}]`]
     const restore = sql.restore.map((text, i) => ({ name: `${entryStatement('restore')}.${i}`, text, values }))
     return [statement('raise_version', 'select raise_row_version($1)', String(newest)), ...restore]
+  }
+
+  /** All entries that a condition likes, in the order of their keys. */
+  async function* pages<T>(
+    name: string,
+    columns: string,
+    condition: string,
+    size: number,
+    values: Statement['values'],
+    to: (row: Columns) => T,
+  ): AsyncIterable<T[]> {
+    const text = `select ${columns} from (${sql.entries}) entry
+where (organization_id, id) > ($1, $2) and ${condition}
+order by organization_id, id
+limit ${size}`
+    for (let after = ['', '']; ; ) {
+      const rows = await db.read(scope, { name: entryStatement(name), text, values: [...after, ...values] })
+      yield rows.map(to)
+      if (rows.length < size) return
+      after = (rows.at(-1) as Columns).slice(0, 2) as string[]
+    }
   }
 
   return {
@@ -91,22 +114,9 @@ export const postgresStages = (db: Database, sql: ReplicaSql, settings: StageSet
       return row && toEntry(row)
     },
     answered: async (organization, unit) => (await db.read(scope, statement('answered', ANSWERED, organization, unit))).length > 0,
-    entries: async function* (beyond = '0') {
-      let after: [string, string] = ['', '']
-      for (;;) {
-        const rows = await db.read(scope, {
-          name: entryStatement('entries'),
-          text: `select * from (${sql.entries}) entry
-where (organization_id, id) > ($1, $2) and version > $3
-order by organization_id, id
-limit ${PAGE}`,
-          values: [...after, beyond],
-        })
-        yield rows.map(toEntry)
-        if (rows.length < PAGE) return
-        after = (rows.at(-1) as Columns).slice(0, 2) as [string, string]
-      }
-    },
+    entries: (beyond = '0') => pages('entries', '*', 'version > $3', PAGE, [beyond], toEntry),
+    versions: () => pages('versions', 'organization_id, id, version', 'true', STAMPS, [], toStamp),
+    those: async (organization, ids) => (await db.read(scope, entriesBy(sql, collection, organization, ids))).map(toEntry),
   }
 }
 

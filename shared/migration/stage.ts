@@ -19,8 +19,8 @@ export type StageRow = {
 /** Memory is read or written in these stages, so one process holds it alone. */
 export const holdsMemory = (stage: Stage): boolean => stage === 'off' || stage === 'dualwrite' || stage === 'shadow' || stage === 'live'
 
-/** One legal step: who takes it, whether writes pause for it, and whether it asks for a clean pass. */
-export type Step = { by: 'holder' | 'anyone'; pause?: true; proved?: true }
+/** One legal step: who takes it, whether writes pause for it, whether it asks for a clean pass, and whether memory is read ahead of it. */
+export type Step = { by: 'holder' | 'anyone'; pause?: true; proved?: true; ahead?: true }
 
 /** Every legal step. Postgres has the same ones, and what else must hold before each (migration_steps). */
 const steps: Record<string, Step> = {
@@ -31,7 +31,7 @@ const steps: Record<string, Step> = {
   'shadow live': { by: 'holder', proved: true },
   'live shadow': { by: 'holder', pause: true },
   'live rampdown': { by: 'holder', proved: true },
-  'rampdown live': { by: 'anyone' },
+  'rampdown live': { by: 'anyone', ahead: true },
   'rampdown complete': { by: 'anyone' },
   'complete rampdown': { by: 'anyone' },
 }
@@ -42,7 +42,10 @@ export const stepOf = (from: Stage, to: Stage): Step | undefined => steps[`${fro
  * One entry of a collection with everything that is in it, as memory and Postgres exchange it: `json` is the whole row (and its
  * children), not only what the wire shows. A removed entry stays, `deleted`, so that an older copy cannot come back.
  */
-export type Entry = { organization_id: string; id: string; version: string; deleted: boolean; json: string }
+export type Entry = Stamp & { deleted: boolean; json: string }
+
+/** At which version an entry is: at one version it is always the same. */
+export type Stamp = { organization_id: string; id: string; version: string }
 
 /** Another process holds what this one asks for: the stage is known, and it is not ours to serve. */
 export class HeldElsewhere extends Refusal {

@@ -64,3 +64,69 @@ test('a draft is seen by itself alone until it is kept, and is nothing once the 
   late.keep()
   expect([...replica.entries()]).toEqual([])
 })
+
+test('what was read ahead of a step is what is there after it: of all entries, those that have another version come again', async () => {
+  const { replica } = notes()
+  const stored = new Map(['a', 'b', 'c'].map((id, i) => [id, entry(id, String(i + 1), 'first')]))
+  const read: string[] = []
+  const all = async function* () {
+    yield [...stored.values()]
+  }
+  const db = {
+    mark: async () => '100',
+    entries: () => {
+      read.push('all')
+      return all()
+    },
+    versions: all,
+    those: async (_: string, ids: string[]) => {
+      read.push(...ids)
+      return ids.map(id => stored.get(id) as Entry)
+    },
+  } as unknown as StageDb
+  const catchup = makeCatchup(db, replica)
+  const filled = async () => {
+    read.length = 0
+    await catchup.fill('1')
+    expect([...replica.entries()]).toEqual([...stored.values()])
+    return read
+  }
+  await catchup.prepare()
+  stored.set('b', entry('b', '7', 'changed')).set('d', entry('d', '8', 'new'))
+  expect(await filled()).toEqual(['b', 'd'])
+  expect(await filled()).toEqual(['all']) // what was prepared serves once
+  await catchup.prepare()
+  stored.delete('c')
+  expect(await filled()).toEqual(['all']) // memory had more than there is
+})
+
+const later = () => {
+  let resolve = () => {}
+  const promise = new Promise<void>(done => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
+test('what is read ahead is no more once memory has been filled meanwhile', async () => {
+  const { replica } = notes()
+  let [stored, gate] = [entry('a', '1', 'first'), later()]
+  const db = {
+    mark: async () => '100',
+    entries: async function* () {
+      const [found, until] = [stored, gate.promise]
+      await until
+      yield [found]
+    },
+  } as unknown as StageDb
+  const catchup = makeCatchup(db, replica)
+  const preparing = catchup.prepare()
+  const late = gate
+  gate = later()
+  gate.resolve()
+  stored = entry('a', '2', 'second')
+  await catchup.fill('1')
+  late.resolve()
+  await preparing
+  expect([...replica.entries()]).toEqual([stored])
+})

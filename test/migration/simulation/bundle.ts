@@ -14,6 +14,7 @@ const root = new URL('../../../', import.meta.url).pathname
  */
 const always: Edit[] = [
   { file: 'migration/postgres.ts', from: 'const PAGE = 2000', to: 'const PAGE = 2' },
+  { file: 'migration/postgres.ts', from: 'const STAMPS = 20_000', to: 'const STAMPS = 2' },
   { file: 'migration/catchup.ts', from: 'const CHUNK = 1000', to: 'const CHUNK = 2' },
   { file: 'migration/catchup.ts', from: 'const ENOUGH = 300', to: 'const ENOUGH = 1' },
   { file: 'migration/staged.ts', from: 'get store() {', to: 'present() {' },

@@ -216,10 +216,14 @@ export const mutants: Mutant[] = [
     place: 'imports before dualwrite',
     edits: [
       catchup(
-        'met = await db.mark(epoch)\n      for await (const page of ahead(db.entries())) for (const entry of page) replica.replace(entry)',
-        'for await (const page of ahead(db.entries())) for (const entry of page) replica.replace(entry)\n      met = await db.mark(epoch)',
+        'met = await db.mark(epoch)\n      if (!(await mend())) await load()',
+        'if (!(await mend())) await load()\n      met = await db.mark(epoch)',
       ),
     ],
+  },
+  {
+    name: 'what was read before a step is taken for what is there after it',
+    edits: [catchup('page.filter(stamp => !replica.has(stamp))', 'page.filter(() => false)')],
   },
   { name: 'a mark that does not wait for imports under way', place: 'imports before dualwrite', faults: ['a mark without the lock'] },
   {

@@ -211,6 +211,11 @@ const statements: Record<string, Execute> = {
       .filter(id => id > (after as string) && (seen(state, session, id) as Row).version > Number(beyond))
       .slice(0, 2)
       .map(id => entryOf(id, seen(state, session, id) as Row)),
+  'migration.versions.toy': (state, session, [, after]) =>
+    keysOf(state, session)
+      .filter(id => id > (after as string))
+      .slice(0, 2)
+      .map(id => entryOf(id, seen(state, session, id) as Row).slice(0, 3)),
   'migration.begin_run': (state, session, [id, , epoch]) => {
     effect(session, () => {
       state.runs.set(id as string, Number(epoch))

@@ -116,8 +116,13 @@ const call: Ground['call'] =
     return text
   }
 
-/** Runs the job that refreshes the reports. */
-export const refreshReports = (gateway: Child): Promise<string> => call(gateway, ADMIN_KEY)('POST', '/jobs/refresh-reports')
+/** Runs the job that refreshes the reports. Where it fails, its run says why. */
+export const refreshReports = async (gateway: Child): Promise<string> => {
+  const asking = call(gateway, ADMIN_KEY)
+  return asking('POST', '/jobs/refresh-reports').catch(async (error: Error) => {
+    throw new Error(`${error.message}: ${await asking('GET', '/jobs/runs?limit=1')}`)
+  })
+}
 
 const organization = async (gateway: Child, id: string): Promise<{ id: string; key: string }> => {
   const made = JSON.parse(await call(gateway, ADMIN_KEY)('POST', '/organizations', { id, name: id }))

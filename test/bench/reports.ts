@@ -1,5 +1,6 @@
+import type { Child } from '../support/children.ts'
 import { type Load, load, median } from '../support/load.ts'
-import { ADMIN_KEY, type Bench, type Ground, gateway } from './ground.ts'
+import { type Bench, type Ground, gateway, refreshReports } from './ground.ts'
 import { loadCells, loadColumns } from './report.ts'
 
 /** The history that a refresh is measured over first; then over ten times as much. */
@@ -28,27 +29,26 @@ const months = `select make_event_months(array(
 const CHUNK = 100_000
 
 /** Runs the job, and says how many milliseconds it took. */
-const refresh = async (url: string): Promise<number> => {
+const refresh = async (ours: Child): Promise<number> => {
   const start = performance.now()
-  const response = await fetch(`${url}/jobs/refresh-reports`, { method: 'POST', headers: { authorization: `Bearer ${ADMIN_KEY}` } })
-  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`)
+  await refreshReports(ours)
   return performance.now() - start
 }
 
-const filled = async (sql: Ground['sql'], url: string, from: number, to: number): Promise<void> => {
+const filled = async (sql: Ground['sql'], ours: Child, from: number, to: number): Promise<void> => {
   for (let first = from; first < to; first += CHUNK) {
     await sql(fill, [first, Math.min(first + CHUNK, to) - 1, DAILY, 'h'])
-    await refresh(url)
+    await refresh(ours)
   }
 }
 
 /** What a refresh takes after so many new events, of today and yesterday. */
-const refreshed = async (sql: Ground['sql'], url: string, serial: () => number): Promise<number> => {
-  await refresh(url)
+const refreshed = async (sql: Ground['sql'], ours: Child, serial: () => number): Promise<number> => {
+  await refresh(ours)
   const took: number[] = []
   for (let n = 0; n < TIMES; n++) {
     await sql(fill, [0, NEW - 1, NEW / 2, `n${serial()}-`])
-    took.push(await refresh(url))
+    took.push(await refresh(ours))
   }
   return median(took)
 }
@@ -65,9 +65,9 @@ export const reports: Bench = {
     let n = 0
     const serial = () => ++n
     const measured = async (from: number, to: number): Promise<number> => {
-      await filled(sql, ours.url, from, to)
+      await filled(sql, ours, from, to)
       await sql('vacuum analyze')
-      return refreshed(sql, ours.url, serial)
+      return refreshed(sql, ours, serial)
     }
     const small = await measured(0, HISTORY)
     const large = await measured(HISTORY, 10 * HISTORY)

@@ -75,7 +75,8 @@ const TRIES = 10
 
 /**
  * The events of months that are over for longer than they are kept (`months`; not set: all are kept). A month is closed, so that no
- * event of it comes in any more; its keys go in small steps; its partition goes once all of it is in the rollups, which stay.
+ * event of it comes in any more once those that write have ended; its keys go in small steps; its partition goes once all of it is in
+ * the rollups, which stay.
  */
 export const purgeEvents = (db: Database, months: number | undefined): Part => {
   const rollUp = rollUpEvents(db)
@@ -106,6 +107,7 @@ export const purgeEvents = (db: Database, months: number | undefined): Part => {
     run: async scope => {
       if (months === undefined) return 0
       const over = await db.write(scope, { name: 'events.close_months', text: closeMonths, values: [months] })
+      if (over.length > 0) await db.write(scope, { name: 'events.await_writers', text: 'select await_event_writers()', values: [] })
       let purged = 0
       for (const [month] of over) {
         purged += await prune(scope, month as string)

@@ -50,3 +50,21 @@ test('a month whose events are still being written is dropped only after them, a
   expect(await count("event_rollups where organization_id = 'late'")).toBe(2)
   expect(await count("analytics_events where organization_id = 'late'")).toBe(0)
 })
+
+test('events of a month that come again while it ends are there already, and their batch is taken', async () => {
+  const old = event('old', '1996-01-01T00:00:00.000Z')
+  await analytics.database.sql("update analytics_retention set closed_before = '-infinity'")
+  await analytics.events.ingest(scopeOf('again'), [old], now())
+  let [waiting, purging]: [Promise<unknown>, Promise<unknown>] = [Promise.resolve(), Promise.resolve()]
+  await open('again', [event('first', now())], async () => {
+    waiting = analytics.events.ingest(scopeOf('again'), [event('first', now()), old], now()) // it has looked which months are closed
+    await new Promise(resolve => setTimeout(resolve, 200))
+    purging = purgeEvents(analytics.db, 24)
+      .run(jobs)
+      .catch(() => {})
+    await new Promise(resolve => setTimeout(resolve, 500))
+  })
+  expect(await waiting).toEqual({ accepted: 0, refused: [] })
+  await purging
+  expect(await count("event_rollups where organization_id = 'again' and count > 1")).toBe(0)
+})

@@ -94,4 +94,4 @@ test('rolled up again and again, in whatever order and beside whoever writes, th
     dropped = gone?.n ?? 0
   }
   expect(dropped).toBeGreaterThan(0)
-}, 180_000)
+}, 180_000 + SEEDS * 1000)

@@ -8,6 +8,7 @@ import { differences, event, jobs, keepEvery, openAnalytics, scopeOf } from './s
 /** Histories that are tried; `npm run bench -- loops` tries a thousand. */
 const SEEDS = Number(process.env.TEST_ROLLUP_SEEDS ?? (engine === 'server' ? 40 : 10))
 const STEPS = 10
+const TIME_OUT = 180_000 + SEEDS * 1000
 const KEPT_MONTHS = 3
 const HOUR = 3_600_000
 const AGENTS = ['ada', 'bob', null] as const
@@ -94,4 +95,4 @@ test('rolled up again and again, in whatever order and beside whoever writes, th
     dropped = gone?.n ?? 0
   }
   expect(dropped).toBeGreaterThan(0)
-}, 180_000 + SEEDS * 1000)
+}, TIME_OUT)

@@ -73,26 +73,30 @@ const historyOf = (seed: number) => {
   return { step }
 }
 
-test('rolled up again and again, in whatever order and beside whoever writes, the counts are those of the events', async () => {
-  let dropped = 0
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    await analytics.database.sql("update analytics_retention set closed_before = '-infinity'")
-    await analytics.database.sql(
-      `insert into agents (organization_id, id, name, version, created_at, updated_at)
+test(
+  'rolled up again and again, in whatever order and beside whoever writes, the counts are those of the events',
+  async () => {
+    let dropped = 0
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      await analytics.database.sql("update analytics_retention set closed_before = '-infinity'")
+      await analytics.database.sql(
+        `insert into agents (organization_id, id, name, version, created_at, updated_at)
       select o, a, a, 1, now(), now() from unnest($1::text[]) o, unnest(array['ada', 'bob']) a`,
-      [[`org_${seed}_a`, `org_${seed}_b`]],
-    )
-    const { step } = historyOf(seed)
-    for (let n = 0; n < STEPS; n++) {
-      await step()
-      if (n % 4 === 0) expect([seed, await differences(analytics.database, `org_${seed}_`, false)]).toEqual([seed, []])
+        [[`org_${seed}_a`, `org_${seed}_b`]],
+      )
+      const { step } = historyOf(seed)
+      for (let n = 0; n < STEPS; n++) {
+        await step()
+        if (n % 4 === 0) expect([seed, await differences(analytics.database, `org_${seed}_`, false)]).toEqual([seed, []])
+      }
+      await analytics.rollUp()
+      expect([seed, await differences(analytics.database, `org_${seed}_`, true)]).toEqual([seed, []])
+      const [gone] = await analytics.database.sql<{ n: number }>(
+        'select ((select count(*) from every_event) - (select count(*) from analytics_events))::int as n',
+      )
+      dropped = gone?.n ?? 0
     }
-    await analytics.rollUp()
-    expect([seed, await differences(analytics.database, `org_${seed}_`, true)]).toEqual([seed, []])
-    const [gone] = await analytics.database.sql<{ n: number }>(
-      'select ((select count(*) from every_event) - (select count(*) from analytics_events))::int as n',
-    )
-    dropped = gone?.n ?? 0
-  }
-  expect(dropped).toBeGreaterThan(0)
-}, TIME_OUT)
+    expect(dropped).toBeGreaterThan(0)
+  },
+  TIME_OUT,
+)

@@ -67,7 +67,7 @@ test('the tour of the README runs as it is written there', async () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
   const blocks = [...readme.matchAll(/^```bash\n([\s\S]*?)^```$/gm)].map(([, block]) => block)
   const tour = blocks.join('').replace('http://127.0.0.1:8080', url).replace('.data/admin-key', "'my data/admin-key'")
-  const { stdout, stderr } = await promisify(execFile)('bash', ['-euc', tour], { cwd: built.folder })
+  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euc', tour], { cwd: built.folder })
   const codes = [...stdout.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code)
   expect(codes).toEqual(['unauthenticated', 'version_mismatch', 'invalid_request', 'invalid_request', 'conflict', 'idempotency_key_reused'])
   expect(stdout).toContain('"data":{"name": "Blue"}')

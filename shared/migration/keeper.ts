@@ -3,7 +3,7 @@ import { makeCatchup } from './catchup.ts'
 import { makeDoubts } from './doubts.ts'
 import type { Keeper, KeeperOptions, View } from './ports.ts'
 import { HeldElsewhere, holdsMemory, type Stage, type StageRow, stepOf } from './stage.ts'
-import { later, makeWrites, patiently } from './writes.ts'
+import { makeWrites, patiently } from './writes.ts'
 
 /** How long to wait before Postgres is asked again how a change of stage ended. */
 const READ_BACK_MS = 50
@@ -13,14 +13,14 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
   /** The stage and epoch under which memory was last known to be true. */
   let filled: StageRow | undefined
   let entering: Promise<View> | undefined
-  let pause: Promise<void> | undefined
   let changing = false
   /** A step is on its way after which others write too: from its COMMIT on, of which this process hears later. */
   let leaving = false
-  const writes = makeWrites()
+  const writes = makeWrites({ patience, sleep })
   const catchup = makeCatchup(db, replica)
   const doubts = makeDoubts(db, replica)
   let settling: Promise<void> | undefined
+
   const holds = (one: View) => one === view && one.age() < rely
   const forget = () => {
     view = undefined
@@ -33,7 +33,10 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
     doubts.clear()
   }
 
-  /** Whether memory is what this process filled and made of it since: nobody held it in between, and off's writes got no versions unheard. */
+  /**
+   * Whether memory is what it was when it was filled, and what this process has made of it since: nobody else held it in between
+   * (an answer may have been lost, and the epoch risen unheard), and what off wrote has not been given new versions unheard.
+   */
   const stillTrue = (row: StageRow, since: string): boolean =>
     filled !== undefined && BigInt(filled.epoch) >= BigInt(since) && (filled.stage !== 'off' || row.stage === 'off')
 
@@ -87,7 +90,10 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
     forget()
   }
 
-  /** Reads the stage until Postgres answers. A change of unknown outcome that was sent under the epoch `open` may be made until that moves. */
+  /**
+   * Reads the stage until Postgres answers: nothing runs while the outcome of a change is unknown. `open` is the epoch that a change
+   * of unknown outcome was sent under: it may still be made, until the epoch has moved.
+   */
   const readBack = async (open: string | undefined): Promise<View> => {
     for (;;) {
       await forgetAll()
@@ -145,13 +151,11 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
     holds,
     owns: one => holds(one) && !leaving,
     changing: () => changing,
-    moved: one => (one === view ? forget() : undefined),
-    writing: writes.of,
-    write: async (organization, ids) => {
-      if (pause !== undefined) await patiently(pause, { patience, sleep }, 'the collection is changing its stage')
-      if (pause !== undefined) throw later('the collection is changing its stage')
-      return writes.begin(organization, ids)
+    moved: one => {
+      if (one === view) forget()
     },
+    writing: writes.of,
+    write: writes.begin,
     doubt: (organization, id, drafted) => doubts.add({ organization, id, drafted }),
     doubted: key => doubts.of(key),
     settle: async key => {
@@ -165,7 +169,6 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
     change: async (to, expectedEpoch) => {
       if (changing) throw new Refusal('conflict', 'another change of stage is under way', { retryAfter: 1 })
       changing = true
-      let resume = () => {}
       try {
         const from = await enter()
         const step = stepOf(from.row.stage, to)
@@ -173,22 +176,16 @@ export const makeKeeper = ({ db, replica, rely, watch, patience, sleep, wished }
         if (from.row.epoch !== expectedEpoch) throw new Refusal('conflict', `the epoch is ${from.row.epoch} by now, not ${expectedEpoch}`)
         if (from.row.stage === 'off') await approach(from)
         if (step.ahead) await catchup.prepare()
-        if (step.pause) {
-          pause = new Promise(resolve => {
-            resume = resolve
-          })
-          await writes.drained({ patience, sleep })
-        }
+        if (step.pause) await writes.pause()
         if (step.by === 'holder' && doubts.of(undefined)) await settleNow()
         leaving = holdsMemory(from.row.stage) && !holdsMemory(to)
         const present = await enter()
         if (present.row.stage !== from.row.stage) throw new Refusal('conflict', `the stage became ${present.row.stage} meanwhile`)
         return await take(present, to)
       } finally {
-        pause = undefined
         leaving = false
         changing = false
-        resume()
+        writes.resume()
       }
     },
     release: async () => {

@@ -149,6 +149,28 @@ test('rule 10: only live answers from memory while Postgres is away, and what is
   await eventually(() => one.get('a')).toBe(1)
 })
 
+test('rule 10: what is in doubt is not read from memory, and its read waits for no settlement while Postgres is away', async () => {
+  await at('live')
+  const one = await start(proxy)
+  for (const name of ['a', 'b']) await one.add(name)
+  proxy.become('deaf')
+  const withheld = proxy.withheld()
+  const lost = one.add('a').catch((error: Error) => error.message)
+  await withheld
+  proxy.cut()
+  await proxy.close()
+  try {
+    expect(await lost).toMatch(/outcome is unknown/)
+    await expect(one.get('a')).rejects.toMatchObject({ code: 'unavailable', message: expect.not.stringContaining('settled') })
+    expect(await one.get('b')).toBe(1)
+    expect(one.staged.measure.read().fallbacks).toBe(1)
+  } finally {
+    proxy.become('open')
+    await proxy.reopen()
+  }
+  await eventually(() => one.get('a')).toBe(2)
+})
+
 test('rule 11: one silent corruption under churn is found, undoes the clean pass, and is mended', async () => {
   await at('dualwrite')
   const one = await start()

@@ -35,6 +35,25 @@ const seen = (organization: string) =>
 
 const whole = { state: 'done', counted: true, vectors: 0, stale: 0 }
 
+/**
+ * Every document is of one content, and says so where vectors are lacking: a writer that asked for none, for it found its content there,
+ * may follow one that changed it, and they are the job's then. Answers the contents.
+ */
+const contentsOf = async (organization: string): Promise<string[]> => {
+  const documents = await seen(organization)
+  for (const { content, together, state, vectors, ...rest } of documents) {
+    expect([together === content, { ...whole, ...rest }]).toEqual([true, whole])
+    expect(state === 'pending' || (state === 'done' && vectors === 0), `${state}, ${vectors}`).toBe(true)
+  }
+  return documents.map(({ content }) => content)
+}
+
+/** The job leaves nothing to be done. */
+const completed = async (organization: string): Promise<void> => {
+  expect((await app.admin('POST', '/jobs/complete-embeddings')).status).toBe(200)
+  for (const { content, together, ...rest } of await seen(organization)) expect([together === content, rest]).toEqual([true, whole])
+}
+
 test('while documents are replaced a reader sees each with the chunks and vectors of one content, never of two', async () => {
   const { call, id } = await app.organization()
   const put = (name: string, content: string) => call('PUT', `/rag/documents/${name}`, { title: 'T', content })
@@ -45,17 +64,14 @@ test('while documents are replaced a reader sees each with the chunks and vector
   }
   const met = new Set<string>()
   const read = async () => {
-    while (writing)
-      for (const { content, together, ...rest } of await seen(id)) {
-        met.add(content)
-        expect([together === content, rest]).toEqual([true, whole])
-      }
+    while (writing) for (const content of await contentsOf(id)) met.add(content)
   }
   const readers = [read(), read()]
   await Promise.all(['a', 'a', 'b'].map(write))
   writing = false
   await Promise.all(readers)
   expect(met.size).toBeGreaterThan(1)
+  await completed(id)
 })
 
 test('of many who create one document one does; of many who write, replace and remove it all leave it whole', async () => {
@@ -76,13 +92,8 @@ test('of many who create one document one does; of many who write, replace and r
       app.admin('POST', '/jobs/complete-embeddings'),
     ])
     expect(statuses(answers).filter(status => status > 204 && status !== 404)).toEqual([])
-    // A writer that asked for no vectors, for it found its content there, may follow one that changed it: they are the job's then.
-    for (const { content, together, state, vectors, ...rest } of await seen(id)) {
-      expect([together === content, { ...whole, ...rest }]).toEqual([true, whole])
-      expect(state === 'pending' || (state === 'done' && vectors === 0)).toBe(true)
-    }
-    expect((await app.admin('POST', '/jobs/complete-embeddings')).status).toBe(200)
-    for (const { content: _, together: __, ...rest } of await seen(id)) expect(rest).toEqual(whole)
+    await contentsOf(id)
+    await completed(id)
   }
   const orphans = await app.database.sql(
     `select c.document_id from rag_chunks c join rag_documents d on d.organization_id = c.organization_id and d.id = c.document_id

@@ -77,10 +77,13 @@ test('every primary key is (organization_id, id), with the partition key behind 
   }
 })
 
-test('organization_id leads every index', async () => {
+test('organization_id leads every index, as its column or as the first that its keys are made of', async () => {
   const indexes = await database.sql<{ table: string; index: string; first: string | null }>(
     `select c.relname as table, i.indexrelid::regclass::text as index,
-      (select attname from pg_attribute where attrelid = c.oid and attnum = i.indkey[0]) as first
+      coalesce(
+        (select attname from pg_attribute where attrelid = c.oid and attnum = i.indkey[0]),
+        substring(pg_get_indexdef(i.indexrelid, 1, false) from '^term_keys\\(([a-z_]+), ')
+      ) as first
     from pg_index i join pg_class c on c.oid = i.indrelid
     where c.relnamespace = 'public'::regnamespace`,
   )

@@ -1,5 +1,5 @@
 import { stringify } from '../json.ts'
-import { type Asked, type Collection, type Narrow, POOL } from '../search/search.ts'
+import type { Asked, Collection, Narrow } from '../search/search.ts'
 import { documentsWhere, faqsWhere } from './filters.ts'
 import type { Values } from './where.ts'
 
@@ -19,14 +19,12 @@ const condition = (collection: Collection, { where, tags, agent_id }: Narrow, va
   return (collection === 'faqs' ? faqsWhere : documentsWhere)(where, values, 'r')
 }
 
-/**
- * `nearest`: how many vectors an arm brings, twice what is answered where nothing else has a say. `whole`: whether a vector at chunk 0
- * may be that of a document that has chunks.
- */
+/** `nearest` and `worded`: how many candidates an arm brings. `whole`: whether a vector at chunk 0 may be that of a document that has chunks. */
 export type Places = {
   query: string | undefined
   vector: string | undefined
   nearest: string | number
+  worded: string | number
   whole: boolean
   generation: (collection: Collection) => string
 }
@@ -36,7 +34,7 @@ export const hitsOf = (
   collection: Collection,
   { narrow, mode }: Asked,
   values: Values,
-  { query, vector, nearest, whole, generation }: Places,
+  { query, vector, nearest, worded, whole, generation }: Places,
 ): string => {
   const name = (part: string) => `${collection}_${part}`
   const filter = condition(collection, narrow, values)
@@ -57,16 +55,16 @@ export const hitsOf = (
     'words',
     query !== undefined && mode !== 'vector'
       ? `select h.* from (select array_agg(item_id) as items, array_agg(chunk) as chunks from ${also}) also,
-    text_hits('${collection}', ${query}, ${POOL}, ${among}, also.items, also.chunks) h`
+    text_hits('${collection}', ${query}, ${worded}, ${among}, also.items, also.chunks) h`
       : none('score'),
   )
-  const worded = whole ? `(select item_id, chunk from ${name('words')} union select item_id, 0 from ${name('words')})` : name('words')
+  const texts = whole ? `(select item_id, chunk from ${name('words')} union select item_id, 0 from ${name('words')})` : name('words')
   as(
     'cosines',
     near
       ? `select * from ${name('near')} union all
     select c.* from (
-      select array_agg(w.item_id) as items, array_agg(w.chunk) as chunks from ${worded} w
+      select array_agg(w.item_id) as items, array_agg(w.chunk) as chunks from ${texts} w
       where not exists (select from ${name('near')} n where n.item_id = w.item_id and n.chunk = w.chunk)
     ) rest, cosines('${collection}', ${generation(collection)}, ${vector}, rest.items, rest.chunks) c`
       : none('cosine'),

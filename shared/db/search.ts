@@ -2,7 +2,7 @@ import { bytesOf, CALLER } from '../embeddings/vector.ts'
 import { Refusal } from '../errors.ts'
 import { parseJson } from '../json.ts'
 import { diversify, wordsOf } from '../search/diversify.ts'
-import { type Asked, type Collection, type Hit, POOL, type Search, type Weights } from '../search/search.ts'
+import { type Asked, type Collection, type Hit, type Mode, POOL, type Search, type Weights } from '../search/search.ts'
 import type { Statement } from './batch.ts'
 import type { Database } from './database.ts'
 import type { Scope } from './scope.ts'
@@ -46,6 +46,12 @@ const resultOf = (collection: Collection, named: boolean, marks: boolean): strin
   from ${itemsOf(collection)} ${chunks}${marks ? " join marked m on m.language = coalesce(r.language, 'en')" : ''}`
 }
 
+/** Candidates of each arm: where the other has no say, what is answered is enough of words, and twice as many of vectors. */
+const poolsOf = (mode: Mode, vector: string | undefined, most: string) => ({
+  nearest: mode === 'vector' ? `2 * ${most}` : POOL,
+  worded: vector === undefined ? most : POOL,
+})
+
 /** The words that are marked in what is shown, of each language. */
 const markedOf = (collections: readonly Collection[], query: string): string => `marked as materialized (
   select language, marked_words(language, ${query}) as words
@@ -72,7 +78,7 @@ const statementOf = (organization: string, asked: Asked): Statement => {
   const generation = (collection: Collection) => `(select ${serving}('${collection}', ${made}))`
   const brought = question?.provider === CALLER.provider
   const wholes = (collection: Collection) => brought && collection === 'documents'
-  const places = { query, vector, nearest: mode === 'vector' ? `2 * ${most}` : POOL, generation }
+  const places = { query, vector, ...poolsOf(mode, vector, most), generation }
   const quoted = mode === 'hybrid' && QUOTED.test(asked.query ?? '')
   const found = collections.map(name => foundOf(name, wholes(name)))
   const narrowed = Object.values(asked.narrow).some(value => value !== undefined)

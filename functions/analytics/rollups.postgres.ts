@@ -15,10 +15,13 @@ const changed = (column: string) => `on conflict (organization_id, id) do update
 const quartersOf = (most: number, value: string): string =>
   `array(select (${value})::bigint from generate_series(0, ${most - 1}) i left join unnest(places, counts) u (place, n) on place = i order by i)`
 
-/** One transaction takes the deltas away and adds them: they are in the one place or in the other. What others hold is left to them. */
+/**
+ * One transaction takes the deltas away and adds them: they are in the one place or in the other. What others hold is left to them. Rows
+ * are named by where they lie: a queue is empty when its rows are counted, and no join of it would be planned for those that come then.
+ */
 const rollUpStep = `with taken as materialized (
-  delete from event_deltas where (organization_id, id) in
-    (select organization_id, id from event_deltas order by organization_id, id limit $1::int for update skip locked)
+  delete from event_deltas where ctid = any (
+    array(select ctid from event_deltas order by organization_id, id limit $1::int for update skip locked))
   returning organization_id, quarter, event_type, agent_id, count
 ), hourly as (
   select organization_id, hour, event_type, agent_id, sum(n)::bigint as count,

@@ -89,6 +89,7 @@ organization text := scope_organization();
 of_language text := split_part(of_corpus, '/', 2);
 quoted tsquery := quoted_query(search_config(of_language), question);
 words text[] := ranking_words(of_language, question);
+queries tsquery[];
 corpus record;
 weights float8[];
 running float8[]; -- how many texts the words up to each have, at most
@@ -107,6 +108,7 @@ from (select w, n, sum(n) over (order by n, w) as r from unnest(words, corpus.co
 if quoted is null and cardinality(words) = 0 then
   return;
 end if;
+queries := array(select term_query(word) from unnest(words) word);
 texts := format('select t.item_id, t.chunk, %s as score from search_texts t where (t.organization_id, t.corpus) is not distinct from ($1, $2)', coalesce((
   select string_agg(format('$3[%s] * term_share(ts_rank(''{1, 1, 1, 1}'', t.terms, $4[%1$s]), 0.3 + $5 * t.words)', i), ' + ')
   from generate_subscripts(words, 1) i), '0::float8'));
@@ -123,7 +125,7 @@ loop
       order by score desc, item_id, chunk limit $13
     ) b', texts, case when quoted is null then '&&' else '@>' end)
   into items, chunks, scores
-  using organization, of_corpus, weights, array(select term_query(word) from unnest(words) word), 0.9 / corpus.average, items, chunks, scores,
+  using organization, of_corpus, weights, queries, 0.9 / corpus.average, items, chunks, scores,
     term_keys(organization, of_corpus, case when quoted is null then words[done + 1 : upto] else quoted_words(search_config(of_language), question) end),
     quoted, any_word(words[1 : done]), among, most;
   exit when upto = cardinality(words);
@@ -135,7 +137,7 @@ select * from unnest(items, chunks, scores);
 return query execute texts || '
 and ($6 is null or t.terms @@ $6) and t.organization_id = $1 and t.collection = $7
 and (t.item_id, t.chunk) in (select * from unnest($8, $9) except select * from unnest($10, $11))'
-using organization, of_corpus, weights, array(select term_query(word) from unnest(words) word), 0.9 / corpus.average, quoted,
+using organization, of_corpus, weights, queries, 0.9 / corpus.average, quoted,
   split_part(of_corpus, '/', 1), also_items, also_chunks, items, chunks;
 end
 $$;

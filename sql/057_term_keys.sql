@@ -1,14 +1,15 @@
 -- 057_term_keys: a word of a corpus has one key in the index of texts, and is counted in a sample's own index.
--- Needs 054_ranking_terms. Who writes texts waits while the index is made, some 25 s a million texts; who searches does not. Functions are
--- replaced under their own names and meanings.
+-- Needs 054_ranking_terms. Who writes texts waits while the indexes are made, some 25 s a million texts, and is answered 503 where that is
+-- longer than a statement may take; who searches waits for a moment at the end. Functions are replaced under their own names and meanings,
+-- and what they alone called goes.
 --
 -- The index met three lists for every word: the organization's texts, the corpus's and the word's. And what was counted off a sample read
 -- all of the sample.
 
 set local role agenthub_owner;
 
--- What stands in the index for words of a corpus. Two words of any corpora may share a key (64 bits): what is found is looked at, by
--- "is not distinct from" and "+ 0", for which no plan would read another index as well; nor, at this cost, make the keys of each row.
+-- What stands in the index for words of a corpus. Words of two corpora may share a key (64 bits): the corpus of what is found is looked at, by
+-- "is not distinct from" and, for the sample, "+ 0", so that no plan reads another index as well; nor, at this cost, makes the keys of each row.
 create function term_keys(organization text, corpus text, words text[]) returns bigint[] language sql immutable parallel safe cost 10000
 return array(select hashtextextended(word, hashtextextended(corpus, hashtextextended(organization, 0))) from unnest(words) word);
 
@@ -17,7 +18,6 @@ create index search_texts_keys on search_texts using gin (term_keys(organization
 create index search_texts_keys_1 on search_texts using gin (term_keys(organization_id, corpus, tsvector_to_array(terms))) with (fastupdate = off) where place + 0 < 1;
 create index search_texts_keys_8 on search_texts using gin (term_keys(organization_id, corpus, tsvector_to_array(terms))) with (fastupdate = off) where place + 0 < 8;
 create index search_texts_keys_64 on search_texts using gin (term_keys(organization_id, corpus, tsvector_to_array(terms))) with (fastupdate = off) where place + 0 < 64;
-drop index search_texts_terms;
 
 -- Any of some words, as a tsquery; null of none.
 create function any_word(words text[]) returns tsquery language sql immutable parallel safe
@@ -79,7 +79,8 @@ $$;
 
 -- The `most` best texts of a corpus, and what the texts `also` score (by item and chunk). Items not `among` those named do not count.
 -- Rare words are looked for first. What frequent ones alone could give a text is bounded: once that would not make it one of the best,
--- texts that have only those are not looked at (MaxScore: Turtle and Flood 1995), and the answer is what it would be with them.
+-- texts that have only those are not looked at (MaxScore: Turtle and Flood 1995), and the answer is what it would be with them. Of a question
+-- of more than 256 words the rarest 256 rank: a page of text is asked for by what is rare in it, and in bounded time.
 create or replace function corpus_hits(of_corpus text, question text, most int, among text[], also_items text[], also_chunks int[])
 returns table (item_id text, chunk int, score float8)
 language plpgsql stable security definer set search_path = public, pg_temp set plan_cache_mode = force_custom_plan
@@ -90,6 +91,7 @@ of_language text := split_part(of_corpus, '/', 2);
 quoted tsquery := quoted_query(search_config(of_language), question);
 words text[] := ranking_words(of_language, question);
 queries tsquery[];
+growth float8; -- of a word's length normalization with each word of a text
 corpus record;
 weights float8[];
 running float8[]; -- how many texts the words up to each have, at most
@@ -104,10 +106,11 @@ begin
 corpus := corpus_counts(organization, of_corpus, words);
 select coalesce(array_agg(w order by n, w), '{}'), array_agg(r order by n, w), array_agg(ln(1 + (greatest(corpus.texts, n) - n + 0.5) / (n + 0.5)) order by n, w)
 into words, running, weights
-from (select w, n, sum(n) over (order by n, w) as r from unnest(words, corpus.counts) u (w, n) where n > 0) found;
+from (select w, n, sum(n) over (order by n, w) as r from unnest(words, corpus.counts) u (w, n) where n > 0 order by n, w limit 256) found;
 if quoted is null and cardinality(words) = 0 then
   return;
 end if;
+growth := 0.9 / nullif(corpus.average, 0);
 queries := array(select term_query(word) from unnest(words) word);
 texts := format('select t.item_id, t.chunk, %s as score from search_texts t where (t.organization_id, t.corpus) is not distinct from ($1, $2)', coalesce((
   select string_agg(format('$3[%s] * term_share(ts_rank(''{1, 1, 1, 1}'', t.terms, $4[%1$s]), 0.3 + $5 * t.words)', i), ' + ')
@@ -125,7 +128,7 @@ loop
       order by score desc, item_id, chunk limit $13
     ) b', texts, case when quoted is null then '&&' else '@>' end)
   into items, chunks, scores
-  using organization, of_corpus, weights, queries, 0.9 / corpus.average, items, chunks, scores,
+  using organization, of_corpus, weights, queries, growth, items, chunks, scores,
     term_keys(organization, of_corpus, case when quoted is null then words[done + 1 : upto] else quoted_words(search_config(of_language), question) end),
     quoted, any_word(words[1 : done]), among, most;
   exit when upto = cardinality(words);
@@ -134,11 +137,12 @@ loop
 end loop;
 return query
 select * from unnest(items, chunks, scores);
-return query execute texts || '
-and ($6 is null or t.terms @@ $6) and t.organization_id = $1 and t.collection = $7
-and (t.item_id, t.chunk) in (select * from unnest($8, $9) except select * from unnest($10, $11))'
-using organization, of_corpus, weights, queries, 0.9 / corpus.average, quoted,
-  split_part(of_corpus, '/', 1), also_items, also_chunks, items, chunks;
+if also_items is not null then
+  return query execute texts || '
+    and ($6 is null or t.terms @@ $6) and t.organization_id = $1 and t.collection = $7
+    and (t.item_id, t.chunk) in (select * from unnest($8, $9) except select * from unnest($10, $11))'
+  using organization, of_corpus, weights, queries, growth, quoted, split_part(of_corpus, '/', 1), also_items, also_chunks, items, chunks;
+end if;
 end
 $$;
 revoke execute on function corpus_counts(text, text, text[]) from public;
@@ -146,5 +150,6 @@ drop function corpus_counts(text, text, tsquery[]);
 drop function ranking_terms;
 drop function term_score;
 drop function occurrences;
+drop index search_texts_terms; -- the last: from here on searches wait for the end
 
 reset role;

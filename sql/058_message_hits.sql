@@ -1,6 +1,6 @@
 -- 058_message_hits: a message that matches is ranked once.
--- Needs 035_message_search. Safe while functions serve: a function is replaced under its own name and meaning, and an index keeps less of what
--- was just written in the list that every search reads whole (up to 4 MB, were it not said).
+-- Needs 035_message_search. Safe while functions serve: a function is replaced under its own name and meaning, and an index, which is locked
+-- for a moment, keeps less of what was just written in the list that every search reads whole (up to 4 MB, were it not said).
 --
 -- The rank was worked out for the place in the order, and again for the order.
 

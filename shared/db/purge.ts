@@ -5,7 +5,7 @@ import type { Database } from './database.ts'
 /** Rows that one step looks at, and rows that one step of `purgeAll` removes. */
 const STEP = 5000
 
-/** Rows of a tenant table that are to go: `when` is SQL over its columns, and `before` runs in the transaction of each step. */
+/** Rows of a tenant table, not a partitioned one, that are to go: `when` is SQL over its columns, and `before` runs in the transaction of each step. */
 export type Expired = { table: string; when: string; before?: Statement }
 
 /** Rows are named by where they lie: no join would be planned for a table that was empty when its rows were counted. */

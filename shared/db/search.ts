@@ -49,7 +49,7 @@ const resultOf = (collection: Collection, named: boolean, marks: boolean): strin
 /** Candidates of each arm: where the other has no say, what is answered is enough of words, and twice as many of vectors. */
 const poolsOf = (mode: Mode, vector: string | undefined, most: string) => ({
   nearest: mode === 'vector' ? `2 * ${most}` : POOL,
-  worded: vector === undefined ? most : POOL,
+  worded: vector === undefined ? `least(${most}, ${POOL})` : POOL,
 })
 
 /** The words that are marked in what is shown, of each language. */
@@ -99,10 +99,10 @@ hit as materialized (select * from (${found.join('\n  union all ')}) f${quoted ?
     from hit h, weight w
   ) scored
   where score >= ${least}
-  order by score desc, collection, item_id, chunk limit ${most}
+  order by score desc, collection, item_id collate "C", chunk limit ${most}
 )${query === undefined ? '' : `, ${markedOf(collections, query)}`}
 select json, score from (${collections.map(name => resultOf(name, !collections.includes('knowledge'), query !== undefined)).join('\n  union all ')}) result
-order by result.score desc, collection, item_id, chunk`,
+order by result.score desc, collection, item_id collate "C", chunk`,
     values: values.list,
   }
 }

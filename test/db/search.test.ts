@@ -126,6 +126,23 @@ withVectors('what is near in meaning without the phrase in quotes is no result',
   expect(ids(await search(org, { query: 'late check out', embedding: [1] })).sort()).toEqual(['near', 'phrase'])
 })
 
+test("a text without a word is in no question's way", async () => {
+  const org = organization()
+  await addDocument(org, { id: 'dash', title: '—', chunks: ['—'], language: 'fr' })
+  await addDocument(org, { id: 'late', chunks: ['Late check out costs twenty euros.'] })
+  expect(ids(await search(org, { query: '"check out"' }))).toEqual(['late'])
+  expect(ids(await search(org, { query: 'check —' }))).toEqual(['late'])
+})
+
+test('a question may be pages of words, of which the rarest rank', async () => {
+  const org = organization()
+  const words = Array.from({ length: 2000 }, (_, i) => String.fromCodePoint(0x4e00 + i))
+  await addDocument(org, { id: 'all', chunks: [words.join(' ')] })
+  await addDocument(org, { id: 'none', chunks: ['another'] })
+  expect(ids(await search(org, { query: words.join(' ') }))).toEqual(['all'])
+  expect(ids(await search(org, { query: `${words.slice(1).join(' ')} another` }))).toEqual(['all', 'none'])
+})
+
 test('words are matched by their stems in the language of the text', async () => {
   const org = organization()
   await addDocument(org, { id: 'en', chunks: ['The guests were swimming.'] })

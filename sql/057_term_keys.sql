@@ -32,10 +32,31 @@ return tsvector_to_array(case when length(words) > 0 then words else search_word
 end
 $$;
 
--- The words of what a question encloses in "quotes": what a text has that matches its quoted_query().
+-- What a question encloses in "quotes".
+create function quoted_phrases(question text) returns setof text language sql immutable parallel safe as $$
+select m[1] from regexp_matches(question, '"([^"]*[^"[:space:]][^"]*)"', 'g') m
+$$;
+
+-- As in 027: it must stand there, word by word, its identifiers as they are; null where nothing is enclosed.
+create or replace function quoted_query(config regconfig, question text) returns tsquery language plpgsql immutable parallel safe as $$
+declare
+phrase text;
+identifier text;
+wanted tsquery;
+begin
+for phrase in select quoted_phrases(question) loop
+  wanted := coalesce(wanted && phraseto_tsquery(config, parted(phrase)), phraseto_tsquery(config, parted(phrase)));
+  foreach identifier in array identifiers(phrase) loop
+    wanted := wanted && term_query(identifier);
+  end loop;
+end loop;
+return case when numnode(wanted) > 0 then wanted end;
+end
+$$;
+
+-- Its words: what a text has that matches.
 create function quoted_words(config regconfig, question text) returns text[] language sql immutable parallel safe
-return array(
-  select distinct lexeme from regexp_matches(question, '"([^"]*[^"[:space:]][^"]*)"', 'g') m, unnest(search_words(config, m[1])));
+return array(select distinct lexeme from quoted_phrases(question) phrase, unnest(search_words(config, phrase)));
 
 -- The words of a question as they are marked in what was found; null where there are none.
 create or replace function marked_words(language text, question text) returns tsquery language plpgsql immutable parallel safe as $$
